@@ -1,0 +1,132 @@
+//! The only door from the server to user code. `php/` implements it over PHP callbacks, tests over
+//! plain Rust.
+
+use crate::shm::ring::Record;
+
+/// The events user code can listen to, in the reference's vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    Start,
+    BeforeShutdown,
+    Shutdown,
+    ManagerStart,
+    ManagerStop,
+    WorkerStart,
+    WorkerStop,
+    WorkerExit,
+    WorkerError,
+    BeforeReload,
+    AfterReload,
+    Connect,
+    Receive,
+    Close,
+    BufferFull,
+    BufferEmpty,
+}
+
+/// What became of a call into user code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// The callback returned (or there is none).
+    Done,
+    /// The process must end with this exit status: `exit()`, a fatal error or an uncaught exception,
+    /// already reported to the user by the handler.
+    EndProcess { status: i32 },
+}
+
+/// A process' place in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    Master,
+    Manager,
+    Worker { worker_id: u32 },
+}
+
+/// What is known of the connection that an event belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionEvent {
+    /// Session id: what PHP callbacks get as `$fd`.
+    pub session_id: u64,
+    /// Index of the reactor thread that owns the socket; -1 in `on_close` when the server closed.
+    pub reactor_id: i32,
+    /// Index of the listening port.
+    pub port: u16,
+    /// When the reactor passed the event on, seconds since the epoch.
+    pub dispatch_time_s: f64,
+}
+
+/// The bytes of a message, still where they arrived. Copy them out, then [`Payload::release`] before
+/// running user code: only then may the sender reuse the space, and a message counts as taken.
+#[derive(Debug)]
+pub enum Payload<'a> {
+    Ring(Record<'a>),
+    Buffer(&'a [u8]),
+}
+
+impl Payload<'_> {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            // The header stands before the data in the ring.
+            Payload::Ring(record) => record
+                .bytes()
+                .get(crate::ipc::message::HEADER_BYTES..)
+                .unwrap_or_default(),
+            Payload::Buffer(bytes) => bytes,
+        }
+    }
+
+    /// Gives the space back.
+    pub fn release(self) {}
+}
+
+/// How a worker process ended, for `on_worker_error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerFault {
+    pub worker_id: u32,
+    pub pid: i32,
+    pub exit_code: i32,
+    pub signal: i32,
+    /// The raw status of wait(2).
+    pub status: i32,
+}
+
+/// Where user code failed, for the one log line about a dead worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultPlace {
+    pub message: String,
+    pub file: String,
+    pub line: u32,
+}
+
+/// Calls into user code. All methods take `&self`: callbacks re-enter (a callback that closes a
+/// connection runs `on_close` before it returns).
+pub trait EventHandler {
+    /// Whether a callback is set; events nobody listens to are not sent between processes.
+    fn listens(&self, event: Event) -> bool;
+
+    /// A new process begins (after fork, before its start event): reseed random generators, set titles.
+    fn process_started(&self, role: Role);
+
+    fn on_start(&self) -> Outcome;
+    fn on_before_shutdown(&self) -> Outcome;
+    fn on_shutdown(&self) -> Outcome;
+    fn on_manager_start(&self) -> Outcome;
+    fn on_manager_stop(&self) -> Outcome;
+    fn on_worker_start(&self, worker_id: u32) -> Outcome;
+    fn on_worker_stop(&self, worker_id: u32) -> Outcome;
+    fn on_worker_exit(&self, worker_id: u32) -> Outcome;
+    fn on_worker_error(&self, fault: &WorkerFault) -> Outcome;
+    fn on_before_reload(&self) -> Outcome;
+    fn on_after_reload(&self) -> Outcome;
+
+    fn on_connect(&self, event: &ConnectionEvent) -> Outcome;
+    fn on_receive(&self, event: &ConnectionEvent, payload: Payload<'_>) -> Outcome;
+    fn on_close(&self, event: &ConnectionEvent) -> Outcome;
+    fn on_buffer_full(&self, event: &ConnectionEvent) -> Outcome;
+    fn on_buffer_empty(&self, event: &ConnectionEvent) -> Outcome;
+
+    /// Where the last [`Outcome::EndProcess`] came from, if known.
+    fn fault_place(&self) -> Option<FaultPlace>;
+}
