@@ -90,9 +90,7 @@ impl Exchange {
     ) -> ExchangeSlot {
         let sleeping = layout.array(consumers);
         let bitmap = layout.array(consumers.saturating_mul(bitmap_stride(producers)));
-        let rings = (0..producers.saturating_mul(consumers))
-            .map(|_| layout.ring(capacity_bytes))
-            .collect();
+        let rings = layout.rings(producers.saturating_mul(consumers), capacity_bytes);
         ExchangeSlot {
             producers,
             consumers,

@@ -14,3 +14,6 @@ pub mod mutex;
 pub mod region;
 pub mod ring;
 pub mod sync;
+
+#[cfg(test)]
+mod ring_tests;
