@@ -9,6 +9,8 @@
 
 #[path = "../src/ipc/doorbell.rs"]
 mod doorbell;
+#[path = "../src/ipc/marks.rs"]
+mod marks;
 #[path = "../src/shm/ring.rs"]
 mod ring;
 
@@ -142,7 +144,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 use ring::{Consumer, Producer};
 use shm::memory::Ring;
-use shm::sync::AtomicU32;
+use shm::sync::{AtomicU32, AtomicU64};
 
 /// An eventfd: a ring before the wait ends it at once.
 struct ModelBell {
@@ -298,6 +300,56 @@ fn two_producers_wake_one_consumer() {
             }
             bell.awake();
         }
-        writers.map(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    });
+}
+
+/// A consumer that looks only at rings whose mark it finds misses nothing.
+#[test]
+fn no_marked_ring_is_missed() {
+    model(3, || {
+        let ring = Ring::new_at(0);
+        let words: &'static [AtomicU64] = Box::leak(Box::new([AtomicU64::new(0)]));
+        let (bell, flag) = (ModelBell::new(), sleeping());
+        let theirs = Doorbell::new(bell.clone(), flag);
+        let writer = thread::spawn(move || {
+            let mut producer = Producer::attach(ring);
+            for number in 1..=2_u64 {
+                assert!(producer.try_push(&[&number.to_ne_bytes()]));
+                marks::set(&words[0], 2);
+                theirs.notify();
+            }
+        });
+        let bell = Doorbell::new(bell, flag);
+        let consumer = Consumer::attach(ring);
+        let mut taken = 0_u64;
+        let collect = || {
+            let mut marked = 0;
+            marks::take(words, |_, bits| marked |= bits);
+            marked != 0
+        };
+        while taken < 2 {
+            let mut ready = collect();
+            if !ready {
+                bell.prepare_sleep();
+                ready = collect();
+                if !ready {
+                    bell.bell().wait();
+                }
+                bell.awake();
+            }
+            while ready {
+                match consumer.peek().unwrap() {
+                    Some(record) => {
+                        taken += 1;
+                        assert_eq!(record.bytes(), taken.to_ne_bytes());
+                    }
+                    None => ready = false,
+                }
+            }
+        }
+        writer.join().unwrap();
     });
 }

@@ -171,7 +171,8 @@ impl Producer {
     /// once more, and only if it still says no wait for the bell. The fence pairs with the one in
     /// [`Consumer::take_waiting`]: either this side sees the moved head, or the consumer sees the flag.
     pub fn set_waiting(&self, on: bool) {
-        self.ring.waiting().store(u32::from(on), Ordering::Relaxed);
+        // A swap, like the consumer's: each write of the flag then sees the one before it.
+        self.ring.waiting().swap(u32::from(on), Ordering::AcqRel);
         if on {
             fence(Ordering::SeqCst);
         }
@@ -361,7 +362,7 @@ impl Consumer {
         // Orders the stores of `head` before the look at the flag.
         fence(Ordering::SeqCst);
         let waiting = self.ring.waiting();
-        waiting.load(Ordering::Relaxed) != 0 && waiting.swap(0, Ordering::Relaxed) != 0
+        waiting.load(Ordering::Relaxed) != 0 && waiting.swap(0, Ordering::AcqRel) != 0
     }
 
     /// Where the record at `head` starts (after padding) and how long it is, checked.
