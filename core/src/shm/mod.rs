@@ -15,3 +15,6 @@ pub mod record;
 pub mod region;
 pub mod ring;
 pub mod sync;
+
+#[cfg(test)]
+mod ring_tests;
