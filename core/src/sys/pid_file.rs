@@ -89,6 +89,7 @@ fn write_in_place(path: &Path, pid: i32) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

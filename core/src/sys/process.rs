@@ -259,6 +259,7 @@ fn sysconf_positive(name: SysconfVar) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -326,6 +326,7 @@ pub(super) fn forget_pending() {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 
