@@ -40,6 +40,10 @@ const TESTS: &[Test] = &[
         a_signal_right_after_the_fork_is_kept,
     ),
     (
+        "a_child_may_have_an_inbox_of_its_own",
+        a_child_may_have_an_inbox_of_its_own,
+    ),
+    (
         "signals_interrupt_blocking_calls",
         signals_interrupt_blocking_calls,
     ),
@@ -72,6 +76,10 @@ const TESTS: &[Test] = &[
     (
         "a_forked_copy_leaves_the_pid_file",
         a_forked_copy_leaves_the_pid_file,
+    ),
+    (
+        "a_pid_file_in_a_folder_of_others_is_written_in_place",
+        a_pid_file_in_a_folder_of_others_is_written_in_place,
     ),
     (
         "an_eventfd_is_shared_with_a_child",
@@ -232,6 +240,23 @@ fn a_signal_right_after_the_fork_is_kept() {
         let status = wait_for(pid);
         assert_eq!((status.code, status.signal), (1, 0));
     }
+}
+
+fn a_child_may_have_an_inbox_of_its_own() {
+    let inbox = SignalInbox::install(&[Signal::USR1]).expect("inbox");
+    let pid = match process::fork().expect("fork") {
+        Forked::Parent(pid) => pid,
+        Forked::Child => {
+            drop(inbox);
+            let heard = SignalInbox::install(&[Signal::USR2]).map(|own| {
+                let _ = process::kill(process::getpid(), Signal::USR2);
+                is_readable(&own)
+            });
+            process::exit_now(heard.map_or(2, i32::from))
+        }
+    };
+    assert_eq!(wait_for(pid).code, 1);
+    assert!(!is_readable(&inbox), "the parent's is another one");
 }
 
 fn signals_interrupt_blocking_calls() {
@@ -453,6 +478,31 @@ fn a_forked_copy_leaves_the_pid_file() {
     assert_eq!(wait_for(child(|| i32::from(file.remove()))).code, 0);
     assert_eq!(read_pid(&path), Some(process::getpid().as_raw()));
     assert!(file.remove());
+}
+
+fn a_pid_file_in_a_folder_of_others_is_written_in_place() {
+    use std::os::unix::fs::PermissionsExt;
+    if !credentials::is_root() {
+        return; // needs a second user
+    }
+    let dir = tempfile::tempdir().expect("dir");
+    let mode = |path: &Path, mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).expect("mode");
+    };
+    let path = dir.path().join("a.pid");
+    std::fs::write(&path, "12345678 old").expect("old");
+    mode(dir.path(), 0o755);
+    mode(&path, 0o666);
+    let pid = child(|| {
+        credentials::switch_identity(Some("nobody"), None, None).expect("switch");
+        let error = PidFile::write(&dir.path().join("b.pid")).expect_err("folder");
+        assert_eq!(error.errno, libc::EACCES, "{error}");
+        PidFile::write(&path).expect("write");
+        0
+    });
+    assert_eq!(wait_for(pid).code, 0);
+    assert_eq!(read_pid(&path), Some(pid.as_raw()));
 }
 
 fn an_eventfd_is_shared_with_a_child() {
