@@ -105,6 +105,7 @@ impl fmt::Display for SysError {
 impl std::error::Error for SysError {}
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 
