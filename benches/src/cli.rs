@@ -29,6 +29,7 @@ swoole-bench compare --ours FILE [OPTIONS]    starts PHP servers with an extensi
   --variant plain|default       plain (default) sets enable_coroutine to false
   --rounds N                    default 3
   --seconds S                   of one echo measurement; default 3
+  --patience S                  waits so long per scenario for a quiet machine; default 30
   --limit S                     begins no further round after so long; default 3600
   --script FILE                 the PHP server; default benches/echo.php
 
@@ -111,6 +112,7 @@ fn compare(mut parser: lexopt::Parser) -> Result<Command> {
         filters: Vec::new(),
         rounds: 3,
         seconds: 3.0,
+        patience_s: 30,
         limit_s: 3600,
     };
     while let Some(argument) = parser.next()? {
@@ -123,6 +125,7 @@ fn compare(mut parser: lexopt::Parser) -> Result<Command> {
             Long("filter") => args.filters.push(parser.value()?.string()?),
             Long("rounds") => args.rounds = parser.value()?.parse()?,
             Long("seconds") => args.seconds = seconds(&parser.value()?.string()?)?,
+            Long("patience") => args.patience_s = parser.value()?.parse()?,
             Long("limit") => args.limit_s = parser.value()?.parse()?,
             Long("help") | Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected().into()),

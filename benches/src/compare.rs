@@ -9,14 +9,18 @@ use anyhow::{Context, Result, bail};
 use crate::interrupt::Interrupt;
 use crate::limits;
 use crate::measure::{Sample, measure};
+use crate::proctree::machine_busy_s;
 use crate::report::{Outcome, render};
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::server::Program;
 
 /// From this share of one CPU on, the generator may be what limits the rate.
 const GENERATOR_BUSY: f64 = 0.95;
-/// From this share of all CPUs on, other programs may have bent the figures.
-const FOREIGN_BUSY: f64 = 0.05;
+/// The machine counts as quiet if it idles but for this share over one look.
+const QUIET: f64 = 0.05;
+const QUIET_LOOK: Duration = Duration::from_millis(200);
+/// Rounds of one scenario that are measured again because other programs took too much CPU.
+const REPEATS_MAX: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareArgs {
@@ -28,6 +32,8 @@ pub struct CompareArgs {
     pub filters: Vec<String>,
     pub rounds: u32,
     pub seconds: f64,
+    /// How long, per scenario, to wait for other programs to leave the CPUs alone.
+    pub patience_s: u64,
     /// After so long no further round is begun.
     pub limit_s: u64,
 }
@@ -54,11 +60,9 @@ pub fn run(args: &CompareArgs, interrupt: &Interrupt, out: &mut dyn Write) -> Re
         .iter()
         .filter(|row| row.matches(&args.filters))
         .collect();
-    let most = scenarios.iter().map(|row| row.connections()).max();
-    let Some(most) = most else {
+    if scenarios.is_empty() {
         bail!("no scenario matches the filter; `swoole-bench list` names them");
-    };
-    limits::allow_connections(most)?;
+    }
     let programs = programs(args)?;
     for (side, program) in &programs {
         let extension = program.extension.display();
@@ -139,8 +143,13 @@ fn rounds(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let scenario = outcome.scenario;
+    limits::allow_connections(scenario.connections())?;
     let duration = Duration::from_secs_f64(args.seconds);
-    for round in 1..=args.rounds {
+    let mut repeats_left = REPEATS_MAX;
+    let mut patience = Duration::from_secs(args.patience_s);
+    let mut round = 1;
+    while round <= args.rounds {
+        wait_for_quiet(&mut patience, interrupt)?;
         let mut samples = Vec::new();
         for (side, program) in programs {
             interrupt.check()?;
@@ -150,11 +159,16 @@ fn rounds(
             let sample = measure(&scenario, program, duration, interrupt)
                 .with_context(|| format!("{}, round {round}", side.name()))?;
             progress(&scenario, *side, round, &sample);
-            note(outcome, *side, round, &sample);
             samples.push((*side, sample));
+        }
+        let disturbed = samples.iter().any(|(_, sample)| sample.is_disturbed());
+        if disturbed && repeats_left > 0 {
+            repeats_left -= 1;
+            continue;
         }
         // Only rounds that both sides finished count: ratios pair neighbours.
         for (side, sample) in samples {
+            note(outcome, side, round, &sample);
             for (metric, value) in sample.figures {
                 let pair = outcome.pairs.entry(metric).or_default();
                 match side {
@@ -163,6 +177,23 @@ fn rounds(
                 }
             }
         }
+        round += 1;
+    }
+    Ok(())
+}
+
+/// Returns when the machine idles, or when `patience`, of which the wait is taken, is used up.
+fn wait_for_quiet(patience: &mut Duration, interrupt: &Interrupt) -> Result<()> {
+    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get()) as f64;
+    while *patience > Duration::ZERO {
+        interrupt.check()?;
+        let (start, busy_s) = (Instant::now(), machine_busy_s()?);
+        std::thread::sleep(QUIET_LOOK);
+        let busy_s = machine_busy_s()? - busy_s;
+        if busy_s / cpus / start.elapsed().as_secs_f64() < QUIET {
+            return Ok(());
+        }
+        *patience = patience.saturating_sub(start.elapsed());
     }
     Ok(())
 }
@@ -174,13 +205,18 @@ fn progress(scenario: &Scenario, side: Side, round: u32, sample: &Sample) {
         .iter()
         .map(|(metric, value)| format!("{} {value:.2}", metric.title()))
         .collect();
+    let share = |title: &str, share: Option<f64>| {
+        share.map_or_else(String::new, |s| format!(", {title} {:.0}%", s * 100.0))
+    };
     // Nobody reading along is no reason to stop.
     let _ = writeln!(
         std::io::stderr(),
-        "{}, round {round}, {}: {}",
+        "{}, round {round}, {}: {}{}{}",
         scenario.name,
         side.name(),
-        figures.join(", ")
+        figures.join(", "),
+        share("generator", sample.generator_share),
+        share("other programs", sample.foreign_share),
     );
 }
 
@@ -195,7 +231,7 @@ fn note(outcome: &mut Outcome, side: Side, round: u32, sample: &Sample) {
             "the load generator used {percent:.0}% of a CPU and may be the limit"
         ));
     }
-    if let Some(share) = sample.foreign_share.filter(|s| *s >= FOREIGN_BUSY) {
+    if let Some(share) = sample.foreign_share.filter(|_| sample.is_disturbed()) {
         let percent = share * 100.0;
         remark(format!("other programs used {percent:.0}% of the CPUs"));
     }

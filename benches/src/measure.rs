@@ -11,6 +11,8 @@ use crate::proctree::{self, Member};
 use crate::scenario::{Metric, Scenario, Work};
 use crate::server::{Program, Server};
 
+/// From this share of all CPUs on, other programs may have bent the figures.
+const FOREIGN_BUSY: f64 = 0.05;
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 const ACCEPT_LIMIT: Duration = Duration::from_secs(20);
 const MEMORY_SIZE_BYTES: usize = 64;
@@ -32,6 +34,14 @@ pub struct Sample {
     pub foreign_share: Option<f64>,
     /// False if the server had to be killed at the end.
     pub stopped_gracefully: bool,
+}
+
+impl Sample {
+    /// Whether other programs took so much of the CPUs that the figures may be bent.
+    pub fn is_disturbed(&self) -> bool {
+        self.foreign_share
+            .is_some_and(|share| share >= FOREIGN_BUSY)
+    }
 }
 
 /// Starts the server, measures, stops the server.
