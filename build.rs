@@ -10,13 +10,16 @@ fn main() {
     for variable in ["PHP_CONFIG", "LIBCLANG_PATH", "PATH"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    match Command::new("scripts/check-env").output() {
+    match Command::new("sh").arg("scripts/check-env").output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
             let complaint = String::from_utf8_lossy(&output.stderr);
-            let line = complaint.lines().next().unwrap_or("scripts/check-env failed without a word");
+            let line = complaint
+                .lines()
+                .next()
+                .unwrap_or("scripts/check-env failed without a word");
             println!("cargo::error={}", line.trim_start_matches("swoole-rs: "));
         }
-        Err(error) => println!("cargo::error=scripts/check-env cannot be run: {error}"),
+        Err(error) => println!("cargo::error=sh, for scripts/check-env, cannot be run: {error}"),
     }
 }
