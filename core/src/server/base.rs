@@ -12,28 +12,32 @@ use super::context::{Context, Local};
 use super::handler::{Event, EventHandler, Payload};
 use super::session::{CLOSE_NONE, PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared, WorkerState};
-use super::worker::{self, BELL_TOKEN, Incarnation, RequestLimit, SIGNAL_TOKEN};
+use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
+use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::message::{self, Header, Kind, flags};
+use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
 use crate::log;
 use crate::net::listener::Listener;
-use crate::net::stream::{ReadOutcome, Stream};
+use crate::net::stream::ReadOutcome;
 use crate::reactor::clock;
-use crate::reactor::poller::{Interest, Poller, Ready};
+use crate::reactor::poller::{Poller, Ready, Token};
 use crate::shm::ring::Consumer;
-use crate::sys::signal::SignalInbox;
+use crate::sys::signal::{Signal, SignalInbox};
 
 /// Connections read from before sockets are looked at again.
 const READ_BATCH: usize = 64;
 const DRAIN_BATCH: usize = 64;
-/// Tokens of listeners count down from here.
-const LISTENER_TOKEN: usize = (usize::MAX >> 1) - 2;
+/// Stands for no limit of the time to end: a hundred years, in milliseconds.
+const NO_LIMIT_MS: u64 = 100 * 365 * 86_400_000;
+/// Ports of a server at most.
+const LISTENERS_MAX: usize = 4096;
 
 /// How this worker came to be.
 pub(super) struct Start {
     pub who: Incarnation,
     pub listeners: Vec<Listener>,
+    pub signals: SignalInbox,
     /// The only process of the server: it is the master, too.
     pub single: bool,
 }
@@ -61,25 +65,23 @@ pub(super) fn run(
     start: Start,
 ) -> Result<i32, Error> {
     let who = start.who;
-    let signals = if start.single {
-        super::master::single_signals()?
-    } else {
-        worker::worker_signals()?
-    };
     let host = who.lane();
     let listeners = prepare_listeners(shared, start.listeners)?;
-    worker::drop_privileges_unless(shared, start.single)?;
+    if !start.single {
+        worker::ignore_others()?;
+        worker::drop_privileges(shared)?;
+    }
+    let signals = start.signals;
     let local = Local {
         host,
         set: std::cell::RefCell::new(ConnectionSet::new(Arc::clone(shared), host)),
     };
     let context = worker::enter(shared, handler, who, Some(local))?;
-    let mut poller = Poller::new()?;
-    poller.register(shared.worker_bells[host].fd(), BELL_TOKEN, Interest::Read)?;
-    poller.register(signals.fd(), SIGNAL_TOKEN, Interest::Read)?;
-    for (index, listener) in listeners.iter().enumerate() {
-        poller.register(listener.raw_fd(), LISTENER_TOKEN - index, Interest::Read)?;
-    }
+    let poller = start::poller()?;
+    start::watch(&poller, start::bell_fd(&shared.worker_bells[host]), BELL_TOKEN)?;
+    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
+    let acceptor = Acceptor::new(Arc::clone(shared), listeners);
+    acceptor.watch(&poller, LISTENER_TOKEN)?;
     let inboxes = (0..=shared.manager_producer())
         .map(|p| Rc::new(shared.to_hosts.consumer(p, host)))
         .collect();
@@ -89,7 +91,7 @@ pub(super) fn run(
         poller,
         ready_events: Vec::new(),
         signals,
-        acceptor: Acceptor::new(Arc::clone(shared), listeners),
+        acceptor,
         inboxes,
         ready: VecDeque::new(),
         buffer: vec![0; shared.settings.input_chunk_bytes as usize],
@@ -107,7 +109,8 @@ fn prepare_listeners(shared: &Shared, inherited: Vec<Listener>) -> Result<Vec<Li
     }
     inherited
         .into_iter()
-        .map(|listener| Acceptor::reopen(shared, listener))
+        .zip(&shared.ports)
+        .map(|(listener, port)| Acceptor::reopen(shared, listener, &port.host))
         .collect()
 }
 
@@ -122,7 +125,6 @@ impl BaseWorker {
             context.note(context.handler.on_start());
         }
         context.note(context.handler.on_worker_start(id));
-        self.acceptor.assume_ready();
         while !context.stop.get() {
             self.turn()?;
         }
@@ -143,8 +145,14 @@ impl BaseWorker {
     fn finish(&mut self) -> Result<(), Error> {
         let context = Rc::clone(&self.context);
         let limit_ms = context.settings().max_wait_time_ms;
+        let limit_ms = if limit_ms == 0 { NO_LIMIT_MS } else { limit_ms };
         self.end_by_ms = Some(clock::monotonic_ms() + limit_ms);
-        self.acceptor.stop(&mut self.poller);
+        let host = self.local().host as u32;
+        let rest = if self.single { self.acceptor.accept_rest(|_| host) } else { Vec::new() };
+        self.acceptor.stop();
+        for connection in rest {
+            self.adopt(connection);
+        }
         let keys = self.local().set.borrow().open_keys();
         for key in keys {
             if let Some(c) = self.local().set.borrow_mut().get_mut(key) {
@@ -231,7 +239,7 @@ impl BaseWorker {
         if sleeping && self.end_by_ms.is_none() {
             record.set_state(WorkerState::Idle);
         }
-        self.poller.wait(timeout)?;
+        start::wait(&mut self.poller, timeout)?;
         if self.end_by_ms.is_none() {
             record.set_state(WorkerState::Busy);
         }
@@ -266,9 +274,9 @@ impl BaseWorker {
 
     fn on_ready(&mut self, event: &Ready) {
         match event.token {
-            BELL_TOKEN => self.bell().clear(),
+            BELL_TOKEN => start::clear_bell(self.bell()),
             SIGNAL_TOKEN => {}
-            token if token <= LISTENER_TOKEN && token > LISTENER_TOKEN - 4096 => {
+            token if token <= LISTENER_TOKEN && token > LISTENER_TOKEN - LISTENERS_MAX => {
                 self.acceptor.on_ready(LISTENER_TOKEN - token);
             }
             key => self.on_socket_ready(key, event),
@@ -304,16 +312,24 @@ impl BaseWorker {
 
     fn on_signals(&mut self) {
         for signal in self.signals.drain() {
-            if signal == libc::SIGTERM || signal == libc::SIGINT {
-                self.context.stop.set(true);
-            } else if signal == libc::SIGRTMIN() {
-                log::reopen();
-            } else if self.single && (signal == libc::SIGUSR1 || signal == libc::SIGUSR2) {
-                log::warning(format_args!(
+            match signal {
+                Signal::TERM | Signal::INT => self.on_terminate(),
+                Signal::USR1 | Signal::USR2 => log::warning(format_args!(
                     "reload is not possible in base mode with one worker: there is no manager process; use worker_num > 1 or restart"
-                ));
+                )),
+                signal if signal == Signal::rtmin() => log::reopen(),
+                // Children of user code are its own business.
+                _ => {}
             }
         }
+    }
+
+    fn on_terminate(&mut self) {
+        if self.single && self.end_by_ms.is_some() {
+            // Asked twice: whoever asks has no patience left.
+            self.end_by_ms = Some(0);
+        }
+        self.context.stop.set(true);
     }
 
     // ---- accepting ----
@@ -323,7 +339,7 @@ impl BaseWorker {
             return false;
         }
         let host = self.local().host;
-        let accepted = self.acceptor.accept(|_fd| host as u32);
+        let accepted = self.acceptor.accept(|_| host as u32);
         let any = !accepted.is_empty();
         for connection in accepted {
             self.adopt(connection);
@@ -337,10 +353,11 @@ impl BaseWorker {
             session_id,
             session,
             port,
+            ..
         } = accepted;
         let fd = stream.raw_fd();
         let key = self.local().set.borrow_mut().insert(stream, session_id, session, port);
-        if let Err(error) = self.poller.register(fd, key, Interest::Both) {
+        if let Err(error) = self.poller.register_both(fd, Token(key)) {
             log::error(format_args!("connection {session_id} cannot be watched and is closed: {error}"));
             return self.local().set.borrow_mut().remove(key);
         }
@@ -353,10 +370,8 @@ impl BaseWorker {
 
     fn header(&self, session_id: u64, kind: Kind) -> Header {
         Header {
-            session_id,
             time_us: self.local().set.borrow().now_us(),
-            kind: kind as u8,
-            ..Header::default()
+            ..Header::new(kind, session_id, 0)
         }
     }
 
@@ -503,8 +518,9 @@ impl BaseWorker {
             for _ in 0..DRAIN_BATCH {
                 match inbox.peek() {
                     Ok(Some(record)) => {
-                        if let Some((header, data)) = message::decode(record.bytes()) {
-                            self.on_message(&header, data);
+                        match Header::read(record.bytes()) {
+                            Ok((header, kind, data)) => self.on_message(&header, kind, data),
+                            Err(error) => log::error(format_args!("a message is dropped: {error}")),
                         }
                         record.release();
                         busy = true;
@@ -512,7 +528,7 @@ impl BaseWorker {
                     Ok(None) => break,
                     Err(corrupt) => {
                         log::error(format_args!("ring of process {source}: {corrupt}; it is emptied"));
-                        inbox.reset();
+                        inbox.skip_all();
                         break;
                     }
                 }
@@ -527,29 +543,17 @@ impl BaseWorker {
         busy
     }
 
-    fn on_message(&mut self, header: &Header, data: &[u8]) {
+    fn on_message(&mut self, header: &Header, kind: Kind, data: &[u8]) {
         let key = self.local().set.borrow().find(header.session_id);
         let Some(key) = key else { return };
         let reset = header.flags & RESET != 0;
-        match Kind::from_u8(header.kind) {
-            Some(Kind::Send) => self.local().set.borrow_mut().send(key, data),
-            Some(Kind::CloseRequest) => self.start_close(key, header.flags | BY_SERVER),
-            Some(Kind::CloseConfirm | Kind::CloseSession) => {
+        match kind {
+            Kind::Send => self.local().set.borrow_mut().send(key, data),
+            Kind::CloseRequest => self.start_close(key, header.flags | BY_SERVER),
+            Kind::CloseConfirm | Kind::CloseSession => {
                 self.local().set.borrow_mut().confirm_close(key, reset);
             }
             _ => {}
         }
     }
-}
-
-/// Opens a connection's stream as the options say.
-pub(super) fn prepare_stream(stream: &Stream, shared: &Shared, is_tcp: bool) {
-    let settings = &shared.settings;
-    if is_tcp {
-        stream.apply(&settings.tcp);
-    }
-    stream.set_buffers(
-        settings.kernel_recv_buffer_bytes,
-        settings.kernel_send_buffer_bytes,
-    );
 }

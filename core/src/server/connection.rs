@@ -18,6 +18,7 @@ use slab::Slab;
 
 use super::session::{PEER_GONE, Session};
 use super::shared::Shared;
+use crate::log;
 use crate::net::send_queue::{BufferPool, FlushOutcome, SendQueue};
 use crate::net::stream::{ReadOutcome, Stream, WriteOutcome};
 
@@ -29,6 +30,8 @@ const STALL_MS: u64 = 120_000;
 const LINGER_MAX: usize = 4_096;
 /// From this size on a message is written straight from where it lies when nothing is queued.
 const DIRECT_WRITE_BYTES: usize = 4_096;
+/// Free send buffers (16 KiB each) kept for the next messages.
+const POOL_BUFFERS: usize = 64;
 /// Input discarded from a lingering socket in one go.
 const DISCARD_BYTES: usize = 64 * 1024;
 
@@ -112,7 +115,7 @@ impl ConnectionSet {
             shared,
             host,
             slab: Slab::new(),
-            pool: BufferPool::default(),
+            pool: BufferPool::new(POOL_BUFFERS),
             dirty: Vec::new(),
             effects: Vec::new(),
             lingering: VecDeque::new(),
@@ -262,20 +265,21 @@ impl ConnectionSet {
         let Some(c) = self.slab.get_mut(key) else {
             return;
         };
-        let before = c.queue.bytes();
-        let outcome = c.queue.flush(&mut self.pool, &c.stream);
-        let after = c.queue.bytes();
-        if before > after {
-            let written = before - after;
+        let flushed = c.queue.flush(&mut self.pool, &c.stream);
+        let after = c.queue.bytes() as u64;
+        if flushed.written_bytes > 0 {
+            let written = flushed.written_bytes as u64;
             self.queued_bytes -= written;
             self.shared.hosts[self.host].sent_bytes.add_single_writer(written);
-            c.session.last_send_us.store(self.now_us, Relaxed);
+            // A lingering connection's session belongs to somebody else by now.
+            if c.session_id != 0 {
+                c.session.last_send_us.store(self.now_us, Relaxed);
+            }
         }
-        // A lingering connection's session belongs to somebody else by now.
         if c.session_id != 0 {
             c.session.send_queued_bytes.store(after, Relaxed);
         }
-        match outcome {
+        match flushed.outcome {
             FlushOutcome::Gone(errno) => self.peer_gone(key, errno),
             FlushOutcome::Done | FlushOutcome::Blocked => self.after_flush(key, after),
         }
@@ -316,7 +320,7 @@ impl ConnectionSet {
         let Some(c) = self.slab.get_mut(key) else {
             return;
         };
-        self.queued_bytes -= c.queue.bytes();
+        self.queued_bytes -= c.queue.bytes() as u64;
         c.queue.clear(&mut self.pool);
         c.readable = false;
         if c.session_id == 0 {
@@ -338,8 +342,7 @@ impl ConnectionSet {
             return;
         };
         if reset {
-            c.stream.set_reset_on_close();
-            return self.remove(key);
+            return self.reset(key);
         }
         if c.session.peer.load(Relaxed) == PEER_GONE {
             return self.remove(key);
@@ -362,7 +365,7 @@ impl ConnectionSet {
             at_ms: self.now_ms + after_ms,
             key,
             serial: c.serial,
-            queued_bytes: c.queue.bytes(),
+            queued_bytes: c.queue.bytes() as u64,
         }
     }
 
@@ -448,15 +451,14 @@ impl ConnectionSet {
         if c.serial != stall.serial || c.stage != Stage::Draining {
             return;
         }
-        if c.queue.bytes() == stall.queued_bytes {
-            crate::log::notice(format_args!(
+        if c.queue.bytes() as u64 == stall.queued_bytes {
+            log::notice(format_args!(
                 "connection {} is closed with {} bytes unsent: the peer has read nothing for {} s",
                 c.session_id,
                 stall.queued_bytes,
                 STALL_MS / 1000
             ));
-            c.stream.set_reset_on_close();
-            self.remove(stall.key);
+            self.reset(stall.key);
         } else {
             let deadline = {
                 let c = &self.slab[stall.key];
@@ -487,15 +489,26 @@ impl ConnectionSet {
     /// Closes the socket now.
     pub fn remove(&mut self, key: usize) {
         self.free_session(key);
-        let Some(mut c) = self.slab.try_remove(key) else {
-            return;
-        };
-        self.queued_bytes -= c.queue.bytes();
+        drop(self.take(key));
+    }
+
+    /// Closes the socket with RST; what is queued is dropped.
+    fn reset(&mut self, key: usize) {
+        self.free_session(key);
+        if let Some(c) = self.take(key) {
+            c.stream.reset();
+        }
+    }
+
+    fn take(&mut self, key: usize) -> Option<Connection> {
+        let mut c = self.slab.try_remove(key)?;
+        self.queued_bytes -= c.queue.bytes() as u64;
         c.queue.clear(&mut self.pool);
         self.publish_queued();
         if self.slab.is_empty() {
             self.slab.shrink_to_fit();
         }
+        Some(c)
     }
 
     /// Bytes queued for all peers of this host.
@@ -507,7 +520,7 @@ impl ConnectionSet {
     /// Bytes queued for one peer.
     #[must_use]
     pub fn queued_bytes_of(&self, key: usize) -> u64 {
-        self.slab.get(key).map_or(0, |c| c.queue.bytes())
+        self.slab.get(key).map_or(0, |c| c.queue.bytes() as u64)
     }
 
     fn publish_queued(&self) {

@@ -13,9 +13,10 @@ use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use super::Mode;
 use crate::error::Error;
-use crate::ipc::message::{Kind, flags};
+use crate::ipc::message::{BY_SERVER, Kind, RESET};
 use crate::options::Settings;
 use crate::sys::process;
+use crate::sys::signal::Signal;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
@@ -120,7 +121,7 @@ impl Context {
     /// sent before.
     pub fn send(&self, session_id: u64, data: &[u8]) -> Result<(), Error> {
         if self.role == Role::Master {
-            return Err(Error::SendInMaster { session_id });
+            return Err(Error::SendInMaster);
         }
         let settings = &self.shared.settings;
         if data.is_empty() {
@@ -128,8 +129,9 @@ impl Context {
         }
         if data.len() as u64 > settings.buffer_output_bytes {
             return Err(Error::DataTooLarge {
-                len_bytes: data.len() as u64,
-                max_bytes: settings.buffer_output_bytes,
+                len: data.len() as u64,
+                max: settings.buffer_output_bytes,
+                hint: Error::SENDFILE_HINT,
             });
         }
         let session = self.session(session_id)?;
@@ -153,7 +155,7 @@ impl Context {
         let settings = &self.shared.settings;
         let queued_bytes = session.send_queued_bytes.load(Relaxed);
         if queued_bytes == 0 {
-            return self.check_total(session_id, len);
+            return self.check_total(len);
         }
         let on_the_way = match (&self.outbox, session.host()) {
             (Some(outbox), Some(host)) if self.local_host() != Some(host as usize) => {
@@ -168,15 +170,14 @@ impl Context {
                 limit_bytes: settings.socket_buffer_bytes,
             });
         }
-        self.check_total(session_id, len)
+        self.check_total(len)
     }
 
-    fn check_total(&self, session_id: u64, len: u64) -> Result<(), Error> {
+    fn check_total(&self, len: u64) -> Result<(), Error> {
         let limit_bytes = self.shared.settings.output_total_limit_bytes;
         let queued_bytes = self.shared.queued_bytes();
         if queued_bytes + len > limit_bytes {
             return Err(Error::OutputQueueTotal {
-                session_id,
                 queued_bytes,
                 limit_bytes,
             });
@@ -308,10 +309,9 @@ impl Context {
     pub fn bind(&self, session_id: u64, uid: i64) -> Result<(), Error> {
         let session = self.session(session_id)?;
         let set = session.uid.compare_exchange(0, uid, AcqRel, Relaxed);
-        set.map(|_| ()).map_err(|bound| {
-            Error::InvalidParams(format!(
-                "connection {session_id} is bound to user id {bound} already; a connection is bound once"
-            ))
+        set.map(|_| ()).map_err(|bound| Error::AlreadyBound {
+            session_id,
+            uid: bound,
         })
     }
 
@@ -332,7 +332,7 @@ impl Context {
     pub fn shutdown(&self) -> Result<(), Error> {
         if self.manager_pid() <= 0 || self.role == Role::Master {
             // The process that would be asked is this one.
-            return Ok(process::kill(process::getpid(), libc::SIGTERM)?);
+            return Ok(process::kill(process::getpid(), Signal::TERM)?);
         }
         self.ask_manager(Ask::ShutDown)
     }
@@ -362,10 +362,10 @@ impl Context {
             return Ok(());
         }
         let Some(record) = self.shared.workers.get(id as usize) else {
-            return Err(Error::InvalidParams(format!(
-                "there is no worker {id}; worker ids are 0 to {}",
-                self.shared.workers.len() - 1
-            )));
+            return Err(Error::InvalidWorkerId {
+                given: i64::from(id),
+                last: self.shared.workers.len() as u32 - 1,
+            });
         };
         record.stop_epoch.store(record.epoch.load(Acquire), Release);
         self.shared.worker_bell(id as usize).force();

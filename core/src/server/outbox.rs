@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::shared::Shared;
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::message::{self, HEADER_BYTES, Header, Kind, flags};
+use crate::ipc::message::{FIRST, HEADER_BYTES, Header, Kind, LAST, parts};
 use crate::shm::ring::Producer;
-use crate::sys::socket::{PollFor, poll_one};
+use crate::sys::socket::{Interest, poll_one};
 
 /// How long to sleep at most before looking at a full ring again, in milliseconds: a host that dies
 /// rings no bell.
-const RECHECK_MS: u64 = 100;
+const RECHECK_MS: i32 = 100;
 
 /// This process' rings to all hosts.
 #[derive(Debug)]
@@ -45,14 +45,11 @@ impl Outbox {
         }
     }
 
-    fn header(&self, session_id: u64, kind: Kind, flags: u8) -> Header {
+    fn header(&self, session_id: u64, kind: Kind, len: u32) -> Header {
         Header {
-            session_id,
             epoch: self.epoch,
-            kind: kind as u8,
-            flags,
             source: self.source as u16,
-            ..Header::default()
+            ..Header::new(kind, session_id, len)
         }
     }
 
@@ -60,32 +57,19 @@ impl Outbox {
     /// most `send_timeout` for room each time; nothing is sent if there is none for the first part.
     pub fn send(&mut self, host: usize, session_id: u64, data: &[u8]) -> Result<(), Error> {
         let part_bytes = self.producers[host].max_record() - HEADER_BYTES;
-        let mut rest = data;
-        let mut place = FIRST;
-        loop {
-            let n = rest.len().min(part_bytes);
-            let (part, after) = rest.split_at(n);
-            if after.is_empty() {
-                place |= LAST;
-            }
-            let mut header = self.header(session_id, Kind::Send, place);
-            header.len = n as u32;
+        let header = self.header(session_id, Kind::Send, data.len() as u32);
+        for (header, part) in parts(header, data, part_bytes) {
             self.push(host, &header, part)?;
-            if after.is_empty() {
-                break;
-            }
             // The host can work on this part while the next one is copied.
             self.shared.host_bell(host).notify();
-            rest = after;
-            place = 0;
         }
-        self.shared.host_bell(host).notify();
         Ok(())
     }
 
     /// Sends a message without data.
     pub fn tell(&mut self, host: usize, session_id: u64, kind: Kind, how: u8) -> Result<(), Error> {
-        let header = self.header(session_id, kind, how | FIRST | LAST);
+        let mut header = self.header(session_id, kind, 0);
+        header.flags = how | FIRST | LAST;
         self.push(host, &header, &[])?;
         self.shared.host_bell(host).notify();
         Ok(())
@@ -93,13 +77,13 @@ impl Outbox {
 
     /// Sends a prepared header, without waiting for room; answers whether there was some.
     pub fn try_tell(&mut self, host: usize, header: &Header) -> bool {
-        let sent = self.producers[host].try_push(&[&message::bytes(header)]);
+        let sent = self.producers[host].try_push(&[header.as_bytes()]);
         self.shared.host_bell(host).force();
         sent
     }
 
     fn push(&mut self, host: usize, header: &Header, data: &[u8]) -> Result<(), Error> {
-        let parts = [&message::bytes(header)[..], data];
+        let parts = [header.as_bytes(), data];
         if self.producers[host].try_push(&parts) {
             return Ok(());
         }
@@ -131,21 +115,22 @@ impl Outbox {
                 self.producers[host].set_waiting(false);
                 return Err(self.no_room(header));
             }
-            poll_one(self.bell().fd(), PollFor::Read, RECHECK_MS)?;
-            self.bell().clear();
+            poll_one(self.bell().bell(), Interest::Read, RECHECK_MS)?;
+            super::start::clear_bell(self.bell());
         }
     }
 
     fn no_room(&self, header: &Header) -> Error {
         Error::SendTimeout {
             session_id: header.session_id,
-            timeout_ms: self.shared.settings.send_timeout_ms,
+            len: u64::from(header.len),
+            waited_ms: self.shared.settings.send_timeout_ms,
         }
     }
 
     /// Bytes on their way to a host.
     #[must_use]
     pub fn used_bytes(&self, host: usize) -> u64 {
-        self.producers[host].used_bytes() as u64
+        self.producers[host].used_bytes()
     }
 }

@@ -13,12 +13,13 @@ use super::handler::Event;
 use super::mailbox::{Command, Mailbox};
 use super::session::{CLOSE_NONE, PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Shared, WorkerState};
+use super::start::{self, BELL_TOKEN};
 use crate::error::Error;
-use crate::ipc::message::{self, HEADER_BYTES, Header, Kind, flags};
+use crate::ipc::message::{BY_SERVER, FIRST, HEADER_BYTES, Header, Kind, LAST, RESET, SILENT};
 use crate::log;
 use crate::net::stream::{ReadOutcome, Stream};
 use crate::reactor::clock;
-use crate::reactor::poller::{Interest, Poller, Ready};
+use crate::reactor::poller::{Poller, Ready, Token};
 use crate::shm::ring::{Consumer, Producer};
 
 /// Messages taken from one ring before the others get their turn.
@@ -27,7 +28,6 @@ const DRAIN_BATCH: usize = 256;
 const READ_BATCH: usize = 256;
 /// What is read at once when there is no room for a whole chunk.
 const SMALL_READ_BYTES: usize = 4_096;
-const BELL_TOKEN: usize = usize::MAX >> 1;
 
 /// The way to one worker.
 #[derive(Debug)]
@@ -79,11 +79,10 @@ impl WorkerLoad for Load<'_> {
 impl ReactorThread {
     /// To be called in the thread that runs it.
     pub fn new(id: usize, shared: Arc<Shared>, mailbox: Arc<Mailbox>) -> Result<Self, Error> {
-        let mut poller = Poller::new()?;
-        let bell = shared.host_bell(id);
-        poller.register(bell.fd(), BELL_TOKEN, Interest::Read)?;
+        let poller = start::poller()?;
+        start::watch(&poller, start::bell_fd(shared.host_bell(id)), BELL_TOKEN)?;
         let to_workers = shared.to_workers.as_ref().ok_or_else(|| {
-            Error::Internal("a reactor thread was started in base mode".to_owned())
+            Error::Corrupt("a reactor thread was started in base mode".to_owned())
         })?;
         let outboxes = (0..shared.workers.len())
             .map(|worker| Outbox {
@@ -152,7 +151,7 @@ impl ReactorThread {
                 self.sleep_limit()
             }
         };
-        self.poller.wait(timeout)?;
+        start::wait(&mut self.poller, timeout)?;
         bell.awake();
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
@@ -186,7 +185,7 @@ impl ReactorThread {
 
     fn on_ready(&mut self, event: &Ready) {
         if event.token == BELL_TOKEN {
-            self.shared.host_bell(self.id).clear();
+            start::clear_bell(self.shared.host_bell(self.id));
             return;
         }
         let key = event.token;
@@ -238,7 +237,7 @@ impl ReactorThread {
         };
         let fd = stream.raw_fd();
         let key = self.set.insert(stream, session_id, session, port);
-        if let Err(error) = self.poller.register(fd, key, Interest::Both) {
+        if let Err(error) = self.poller.register_both(fd, Token(key)) {
             log::error(format_args!("connection {session_id} cannot be watched and is closed: {error}"));
             return self.set.remove(key);
         }
@@ -367,16 +366,12 @@ impl ReactorThread {
         c.session.last_recv_us.store(now_us, Relaxed);
         c.session.last_dispatch_us.store(now_us, Relaxed);
         let header = Header {
-            session_id: c.session_id,
             time_us: now_us,
-            len: n as u32,
-            kind: Kind::Receive as u8,
-            flags: FIRST | LAST,
             source: self.id as u16,
             port: c.port,
-            ..Header::default()
+            ..Header::new(Kind::Receive, c.session_id, n as u32)
         };
-        message::encode(&header, &mut reservation.bytes_mut()[..HEADER_BYTES]);
+        reservation.bytes_mut()[..HEADER_BYTES].copy_from_slice(header.as_bytes());
         reservation.commit(HEADER_BYTES + n);
         let record = &self.shared.hosts[self.id];
         record.received_bytes.add_single_writer(n as u64);
@@ -400,19 +395,17 @@ impl ReactorThread {
     }
 
     /// Passes an event of a connection on to a worker, behind what it was sent before.
-    fn post(&mut self, worker: u32, key: usize, kind: Kind, flags: u8) {
+    fn post(&mut self, worker: u32, key: usize, kind: Kind, how: u8) {
         let Some(c) = self.set.get(key) else { return };
         let header = Header {
-            session_id: c.session_id,
             time_us: self.set.now_us(),
-            kind: kind as u8,
-            flags: flags | message::FIRST | message::LAST,
+            flags: how | FIRST | LAST,
             source: self.id as u16,
             port: c.port,
-            ..Header::default()
+            ..Header::new(kind, c.session_id, 0)
         };
         let outbox = &mut self.outboxes[worker as usize];
-        if !outbox.waiting.is_empty() || !outbox.producer.try_push(&[&message::bytes(&header)]) {
+        if !outbox.waiting.is_empty() || !outbox.producer.try_push(&[header.as_bytes()]) {
             outbox.waiting.push_back(header);
             outbox.producer.set_waiting(true);
         }
@@ -428,7 +421,7 @@ impl ReactorThread {
             }
             let mut pushed = false;
             while let Some(header) = outbox.waiting.front() {
-                if !outbox.producer.try_push(&[&message::bytes(header)]) {
+                if !outbox.producer.try_push(&[header.as_bytes()]) {
                     outbox.producer.set_waiting(true);
                     break;
                 }
@@ -523,10 +516,12 @@ impl ReactorThread {
             let inbox = Rc::clone(&self.inboxes[source]);
             let got = match inbox.peek() {
                 Ok(Some(record)) => {
-                    if let Some((header, data)) = message::decode(record.bytes()) {
-                        self.on_message(source, &header, data);
-                    } else {
-                        log::error(format_args!("reactor {}: a message of an unknown form is dropped", self.id));
+                    match Header::read(record.bytes()) {
+                        Ok((header, kind, data)) => self.on_message(source, &header, kind, data),
+                        Err(error) => log::error(format_args!(
+                            "reactor {}: a message is dropped: {error}",
+                            self.id
+                        )),
                     }
                     record.release();
                     true
@@ -534,7 +529,7 @@ impl ReactorThread {
                 Ok(None) => false,
                 Err(corrupt) => {
                     log::error(format_args!("reactor {}: ring {source}: {corrupt}; it is emptied", self.id));
-                    inbox.reset();
+                    inbox.skip_all();
                     false
                 }
             };
@@ -556,11 +551,8 @@ impl ReactorThread {
         }
     }
 
-    fn on_message(&mut self, source: usize, header: &Header, data: &[u8]) {
+    fn on_message(&mut self, source: usize, header: &Header, kind: Kind, data: &[u8]) {
         self.check_parts(source, header);
-        let Some(kind) = Kind::from_u8(header.kind) else {
-            return;
-        };
         if kind == Kind::WorkerDied {
             return self.on_worker_died(header);
         }
@@ -590,14 +582,14 @@ impl ReactorThread {
     fn check_parts(&mut self, source: usize, header: &Header) {
         if let Some(open) = self.open_parts[source] {
             let continues = header.kind == Kind::Send as u8
-                && header.flags & FIRST == 0
+                && !header.has(FIRST)
                 && (header.session_id, header.epoch) == (open.session_id, open.epoch);
             if !continues {
                 self.cut_short(source);
             }
         }
         if header.kind == Kind::Send as u8 {
-            let last = header.flags & LAST != 0;
+            let last = header.has(LAST);
             self.open_parts[source] = (!last).then_some(OpenParts {
                 session_id: header.session_id,
                 epoch: header.epoch,

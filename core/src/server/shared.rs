@@ -22,7 +22,7 @@ use crate::shm_record;
 /// Address space for the rings of one server, in bytes.
 const RING_BUDGET_BYTES: usize = 192 * 1024 * 1024;
 /// Room for the text of a worker's last fault, in words of 8 bytes.
-const FAULT_WORDS: usize = 64;
+const FAULT_WORDS: usize = 32;
 
 /// The phases of a server, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

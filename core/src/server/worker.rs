@@ -13,19 +13,18 @@ use super::outbox::Outbox;
 use super::session::{CLOSE_NONE, service_mark};
 use super::shared::{Shared, WorkerState};
 use super::affinity::share_of;
+use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
 use crate::error::Error;
-use crate::ipc::message::{self, Header, Kind, flags};
+use crate::ipc::message::{Header, Kind, SILENT};
 use crate::log;
 use crate::reactor::clock;
-use crate::reactor::poller::{Interest, Poller};
+use crate::reactor::poller::Poller;
 use crate::shm::ring::{Consumer, Record};
 use crate::sys::process;
-use crate::sys::signal::{self, SignalInbox};
+use crate::sys::signal::{self, Signal, SignalInbox};
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
-pub(super) const BELL_TOKEN: usize = usize::MAX >> 1;
-pub(super) const SIGNAL_TOKEN: usize = (usize::MAX >> 1) - 1;
 
 /// Which incarnation of which worker a process is.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +58,7 @@ pub(super) fn enter(
         }
     }
     let record = &shared.workers[id as usize];
-    record.pid.store(process::getpid(), Relaxed);
+    record.pid.store(process::getpid().as_raw(), Relaxed);
     record.started_ms.store(clock::monotonic_ms(), Relaxed);
     record.requests.set(0);
     record.responses.set(0);
@@ -83,12 +82,12 @@ pub(super) fn enter(
 
 /// The signals of a forked worker: SIGTERM asks it to finish, the terminal's SIGINT is the master's
 /// business.
-pub(super) fn worker_signals() -> Result<SignalInbox, Error> {
-    for ignored in [libc::SIGINT, libc::SIGPIPE, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
+pub(super) fn ignore_others() -> Result<(), Error> {
+    for ignored in [Signal::INT, Signal::USR1, Signal::USR2] {
         signal::ignore(ignored)?;
     }
-    signal::restore_default(libc::SIGCHLD)?;
-    Ok(SignalInbox::install(&[libc::SIGTERM, libc::SIGRTMIN()])?)
+    signal::restore_default(Signal::CHLD)?;
+    Ok(())
 }
 
 /// Lets the worker's privileges go, as the options say.
@@ -99,9 +98,8 @@ pub(super) fn drop_privileges(shared: &Shared) -> Result<(), Error> {
         settings.group.as_deref(),
         settings.chroot.as_deref(),
     )?;
-    // Changing the user clears it (prctl(2), PR_SET_PDEATHSIG).
-    process::set_parent_death_signal(libc::SIGKILL)?;
-    Ok(())
+    // After that: changing the user clears it (prctl(2), PR_SET_PDEATHSIG).
+    start::follow_parent(shared.global.manager_pid.load(Relaxed))
 }
 
 /// Counts requests towards `max_request`, with this worker's random share on top so that workers do
@@ -238,18 +236,18 @@ pub(super) fn run(
     shared: &Arc<Shared>,
     handler: &Rc<dyn EventHandler>,
     who: Incarnation,
+    signals: SignalInbox,
 ) -> Result<i32, Error> {
-    let signals = worker_signals()?;
+    ignore_others()?;
     drop_privileges(shared)?;
     let context = enter(shared, handler, who, None)?;
-    let mut poller = Poller::new()?;
-    let bell = &shared.worker_bells[who.lane()];
-    poller.register(bell.fd(), BELL_TOKEN, Interest::Read)?;
-    poller.register(signals.fd(), SIGNAL_TOKEN, Interest::Read)?;
+    let poller = start::poller()?;
+    start::watch(&poller, start::bell_fd(&shared.worker_bells[who.lane()]), BELL_TOKEN)?;
+    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
     let to_workers = shared
         .to_workers
         .as_ref()
-        .ok_or_else(|| Error::Internal("a ring worker was started in base mode".to_owned()))?;
+        .ok_or_else(|| Error::Corrupt("a ring worker was started in base mode".to_owned()))?;
     let inboxes = (0..shared.hosts.len())
         .map(|reactor| to_workers.consumer(reactor, who.worker_id as usize))
         .collect();
@@ -295,11 +293,11 @@ impl Worker {
         bell.prepare_sleep();
         if self.inboxes.iter().all(Consumer::is_empty) && !self.is_asked_to_stop() {
             record.set_state(WorkerState::Idle);
-            self.poller.wait(None)?;
+            start::wait(&mut self.poller, None)?;
             record.set_state(WorkerState::Busy);
         }
         bell.awake();
-        bell.clear();
+        start::clear_bell(bell);
         Ok(())
     }
 
@@ -317,9 +315,9 @@ impl Worker {
 
     fn on_signals(&mut self) {
         for signal in self.signals.drain() {
-            if signal == libc::SIGTERM {
+            if signal == Signal::TERM {
                 self.context.stop.set(true);
-            } else {
+            } else if signal == Signal::rtmin() {
                 log::reopen();
             }
         }
@@ -336,7 +334,7 @@ impl Worker {
                 Ok(None) => break,
                 Err(corrupt) => {
                     log::error(format_args!("ring of reactor {reactor}: {corrupt}; it is emptied"));
-                    inbox.reset();
+                    inbox.skip_all();
                     break;
                 }
             }
@@ -352,13 +350,13 @@ impl Worker {
     }
 
     fn take(&self, record: Record<'_>) {
-        let Some((header, _)) = message::decode(record.bytes()) else {
-            log::error(format_args!("a message of an unknown form is dropped"));
-            return;
+        let (header, kind) = match Header::read(record.bytes()) {
+            Ok((header, kind, _)) => (header, kind),
+            Err(error) => return log::error(format_args!("a message is dropped: {error}")),
         };
-        match Kind::from_u8(header.kind) {
-            Some(Kind::Receive) => self.context.receive(&header, Payload::Ring(record)),
-            Some(kind) => {
+        match kind {
+            Kind::Receive => self.context.receive(&header, Payload::Ring(record)),
+            kind => {
                 // The event is taken once it is marked: a successor must not run it again.
                 let context = &self.context;
                 if let Some(session) = context.shared.sessions.get(header.session_id) {
@@ -367,7 +365,6 @@ impl Worker {
                 record.release();
                 context.serve_event(kind, &header);
             }
-            None => {}
         }
     }
 }

@@ -39,3 +39,11 @@ macro_rules! shm_record {
         unsafe impl $crate::shm::region::ShmRecord for $name {}
     };
 }
+
+use super::region::ShmRecord;
+use core::sync::atomic::AtomicI32;
+
+// SAFETY: all-zero bytes are the atomic's value 0.
+unsafe impl ShmRecord for AtomicI32 {}
+// SAFETY: an array of records is laid out as its elements and holds nothing else.
+unsafe impl<T: ShmRecord, const N: usize> ShmRecord for [T; N] {}
