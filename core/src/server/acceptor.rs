@@ -8,7 +8,7 @@ use super::session::{NewSession, Session};
 use super::shared::Shared;
 use crate::error::Error;
 use crate::log;
-use crate::net::address::{Address, RawAddress};
+use crate::net::address::Address;
 use crate::net::listener::{self, BindOptions, ListenOptions, Listener};
 use crate::net::stream::{KeepAlive, SocketOptions, Stream};
 use crate::options::Settings;
@@ -87,10 +87,6 @@ impl Acceptor {
         Ok(own)
     }
 
-    pub fn listeners(&self) -> &[Listener] {
-        &self.listeners
-    }
-
     pub fn on_ready(&mut self, index: usize) {
         if let Some(ready) = self.ready.get_mut(index) {
             *ready = true;
@@ -120,7 +116,10 @@ impl Acceptor {
 
     /// Takes some of the waiting clients; `host_of` names the owner of a socket by its descriptor.
     pub fn accept(&mut self, host_of: impl Fn(i32) -> u32) -> Vec<Accepted> {
-        if self.paused_until_ms.is_some_and(|until| clock::monotonic_ms() >= until) {
+        if self
+            .paused_until_ms
+            .is_some_and(|until| clock::monotonic_ms() >= until)
+        {
             self.paused_until_ms = None;
         }
         let mut accepted = Vec::new();
@@ -150,7 +149,10 @@ impl Acceptor {
                 Ok(listener::Accepted::TryAgain) => {}
                 Ok(listener::Accepted::Exhausted { errno }) => return self.pause(errno),
                 Err(error) => {
-                    log::error(format_args!("accept on port {}: {error}", self.shared.ports[index].port));
+                    log::error(format_args!(
+                        "accept on port {}: {error}",
+                        self.shared.ports[index].port
+                    ));
                     self.ready[index] = false;
                     return;
                 }
@@ -184,17 +186,25 @@ impl Acceptor {
             socket_fd,
             server_fd: self.shared.ports[index].fd,
             port: index as u16,
-            address: raw_address(address),
+            address: address.to_raw(),
             now_us: clock::wall_us(),
         };
         let open = global.connections.fetch_add(1, Relaxed);
-        let opened = (open < max_conn).then(|| self.shared.sessions.open(&new)).flatten();
+        let opened = (open < max_conn)
+            .then(|| self.shared.sessions.open(&new))
+            .flatten();
         let Some((session_id, session)) = opened else {
             global.connections.fetch_sub(1, Relaxed);
             global.refused.fetch_add(1, Relaxed);
             if !self.refusing {
                 self.refusing = true;
-                log::warning(format_args!("{}", Error::TooManyConnections { connections: open, max_conn }));
+                log::warning(format_args!(
+                    "{}",
+                    Error::TooManyConnections {
+                        connections: open,
+                        max_conn
+                    }
+                ));
             }
             return None;
         };
@@ -224,8 +234,4 @@ impl Acceptor {
         }
         Ok(())
     }
-}
-
-fn raw_address(address: &Address) -> RawAddress {
-    address.to_raw()
 }

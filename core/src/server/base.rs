@@ -10,7 +10,7 @@ use super::acceptor::{Accepted, Acceptor};
 use super::connection::{ConnectionSet, Effect, Stage};
 use super::context::{Context, Local};
 use super::handler::{Event, EventHandler, Payload};
-use super::session::{CLOSE_NONE, PEER_HALF_CLOSED, PEER_OPEN};
+use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared, WorkerState};
 use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
 use super::worker::{self, Incarnation, RequestLimit};
@@ -78,7 +78,11 @@ pub(super) fn run(
     };
     let context = worker::enter(shared, handler, who, Some(local))?;
     let poller = start::poller()?;
-    start::watch(&poller, start::bell_fd(&shared.worker_bells[host]), BELL_TOKEN)?;
+    start::watch(
+        &poller,
+        start::bell_fd(&shared.worker_bells[host]),
+        BELL_TOKEN,
+    )?;
     start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
     let acceptor = Acceptor::new(Arc::clone(shared), listeners);
     acceptor.watch(&poller, LISTENER_TOKEN)?;
@@ -148,7 +152,11 @@ impl BaseWorker {
         let limit_ms = if limit_ms == 0 { NO_LIMIT_MS } else { limit_ms };
         self.end_by_ms = Some(clock::monotonic_ms() + limit_ms);
         let host = self.local().host as u32;
-        let rest = if self.single { self.acceptor.accept_rest(|_| host) } else { Vec::new() };
+        let rest = if self.single {
+            self.acceptor.accept_rest(|_| host)
+        } else {
+            Vec::new()
+        };
         self.acceptor.stop();
         for connection in rest {
             self.adopt(connection);
@@ -164,7 +172,10 @@ impl BaseWorker {
             context.note(context.handler.on_worker_exit(self.who.worker_id));
         }
         while context.end_status.get().is_none() && !self.local().set.borrow().is_drained() {
-            if self.end_by_ms.is_some_and(|end| clock::monotonic_ms() >= end) {
+            if self
+                .end_by_ms
+                .is_some_and(|end| clock::monotonic_ms() >= end)
+            {
                 log::warning(format_args!(
                     "worker {} ends after max_wait_time ({} ms) with {} connections that are not done",
                     self.who.worker_id,
@@ -235,7 +246,11 @@ impl BaseWorker {
         let shared = Arc::clone(self.shared());
         let record = &shared.workers[self.who.worker_id as usize];
         let sleeping = !busy && self.prepare_sleep();
-        let timeout = if sleeping { self.sleep_limit() } else { Some(Duration::ZERO) };
+        let timeout = if sleeping {
+            self.sleep_limit()
+        } else {
+            Some(Duration::ZERO)
+        };
         if sleeping && self.end_by_ms.is_none() {
             record.set_state(WorkerState::Idle);
         }
@@ -356,9 +371,15 @@ impl BaseWorker {
             ..
         } = accepted;
         let fd = stream.raw_fd();
-        let key = self.local().set.borrow_mut().insert(stream, session_id, session, port);
+        let key = self
+            .local()
+            .set
+            .borrow_mut()
+            .insert(stream, session_id, session, port);
         if let Err(error) = self.poller.register_both(fd, Token(key)) {
-            log::error(format_args!("connection {session_id} cannot be watched and is closed: {error}"));
+            log::error(format_args!(
+                "connection {session_id} cannot be watched and is closed: {error}"
+            ));
             return self.local().set.borrow_mut().remove(key);
         }
         session.worker.store(self.who.worker_id + 1, Relaxed);
@@ -401,23 +422,20 @@ impl BaseWorker {
         let read = {
             let mut set = self.local().set.borrow_mut();
             let now_us = set.now_us();
-            let Some(c) = set.get_mut(key) else {
-                self.buffer = buffer;
-                return;
-            };
-            let closing = c.stage != Stage::Open || c.session.close.load(Relaxed) != CLOSE_NONE;
-            if !c.readable {
-                ReadOutcome::WouldBlock
-            } else if closing || c.close_sent {
-                set.discard_input(key);
-                ReadOutcome::WouldBlock
-            } else {
-                let read = c.stream.read(&mut buffer);
-                if matches!(read, ReadOutcome::Data(_)) {
-                    c.session.last_recv_us.store(now_us, Relaxed);
-                    c.session.last_dispatch_us.store(now_us, Relaxed);
+            match set.get_mut(key) {
+                Some(c) if c.readable && c.takes_input() => {
+                    let read = c.stream.read(&mut buffer);
+                    if matches!(read, ReadOutcome::Data(_)) {
+                        c.session.last_recv_us.store(now_us, Relaxed);
+                        c.session.last_dispatch_us.store(now_us, Relaxed);
+                    }
+                    read
                 }
-                read
+                Some(c) if c.readable => {
+                    set.discard_input(key);
+                    ReadOutcome::WouldBlock
+                }
+                _ => ReadOutcome::WouldBlock,
             }
         };
         match read {
@@ -502,7 +520,12 @@ impl BaseWorker {
             Kind::BufferFull => Event::BufferFull,
             _ => Event::BufferEmpty,
         };
-        let session_id = self.local().set.borrow().get(key).map_or(0, |c| c.session_id);
+        let session_id = self
+            .local()
+            .set
+            .borrow()
+            .get(key)
+            .map_or(0, |c| c.session_id);
         if session_id != 0 && self.shared().listens.to(event) {
             let header = self.header(session_id, kind);
             self.context.serve_event(kind, &header);
@@ -527,7 +550,9 @@ impl BaseWorker {
                     }
                     Ok(None) => break,
                     Err(corrupt) => {
-                        log::error(format_args!("ring of process {source}: {corrupt}; it is emptied"));
+                        log::error(format_args!(
+                            "ring of process {source}: {corrupt}; it is emptied"
+                        ));
                         inbox.skip_all();
                         break;
                     }

@@ -11,12 +11,12 @@
 //! and that may destroy what the peer has not read yet (RFC 1122, section 4.2.2.13).
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use slab::Slab;
 
-use super::session::{PEER_GONE, Session};
+use super::session::{CLOSE_NONE, PEER_GONE, Session};
 use super::shared::Shared;
 use crate::log;
 use crate::net::send_queue::{BufferPool, FlushOutcome, SendQueue};
@@ -74,13 +74,29 @@ pub struct Connection {
     serial: u32,
 }
 
+impl Connection {
+    /// Whether what arrives is still for the workers; else it is read and dropped.
+    #[must_use]
+    pub fn takes_input(&self) -> bool {
+        self.stage == Stage::Open
+            && !self.close_sent
+            && self.session.close.load(Relaxed) == CLOSE_NONE
+    }
+}
+
 /// What a host must tell the workers after sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    BufferFull { key: usize },
-    BufferEmpty { key: usize },
+    BufferFull {
+        key: usize,
+    },
+    BufferEmpty {
+        key: usize,
+    },
     /// The peer is gone while the connection was open.
-    Gone { key: usize },
+    Gone {
+        key: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -190,16 +206,6 @@ impl ConnectionSet {
         (connection.session_id == session_id).then_some(key)
     }
 
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.slab.len()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.slab.is_empty()
-    }
-
     /// Connections that still have their session.
     pub fn open_keys(&self) -> Vec<usize> {
         self.slab
@@ -229,7 +235,9 @@ impl ConnectionSet {
             match c.stream.write(bytes) {
                 WriteOutcome::Wrote(n) => {
                     rest = &bytes[n..];
-                    self.shared.hosts[self.host].sent_bytes.add_single_writer(n as u64);
+                    self.shared.hosts[self.host]
+                        .sent_bytes
+                        .add_single_writer(n as u64);
                     c.session.last_send_us.store(self.now_us, Relaxed);
                 }
                 WriteOutcome::WouldBlock => {}
@@ -270,7 +278,9 @@ impl ConnectionSet {
         if flushed.written_bytes > 0 {
             let written = flushed.written_bytes as u64;
             self.queued_bytes -= written;
-            self.shared.hosts[self.host].sent_bytes.add_single_writer(written);
+            self.shared.hosts[self.host]
+                .sent_bytes
+                .add_single_writer(written);
             // A lingering connection's session belongs to somebody else by now.
             if c.session_id != 0 {
                 c.session.last_send_us.store(self.now_us, Relaxed);
@@ -472,7 +482,10 @@ impl ConnectionSet {
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let front = |queue: &VecDeque<Deadline>| queue.front().map(|d| d.at_ms);
-        front(&self.lingering).into_iter().chain(front(&self.stalling)).min()
+        front(&self.lingering)
+            .into_iter()
+            .chain(front(&self.stalling))
+            .min()
     }
 
     fn free_session(&mut self, key: usize) {
@@ -511,19 +524,9 @@ impl ConnectionSet {
         Some(c)
     }
 
-    /// Bytes queued for all peers of this host.
-    #[must_use]
-    pub fn queued_bytes(&self) -> u64 {
-        self.queued_bytes
-    }
-
-    /// Bytes queued for one peer.
-    #[must_use]
-    pub fn queued_bytes_of(&self, key: usize) -> u64 {
-        self.slab.get(key).map_or(0, |c| c.queue.bytes() as u64)
-    }
-
     fn publish_queued(&self) {
-        self.shared.hosts[self.host].queued_bytes.set(self.queued_bytes);
+        self.shared.hosts[self.host]
+            .queued_bytes
+            .set(self.queued_bytes);
     }
 }

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
+use super::Mode;
 use super::connection::ConnectionSet;
 use super::dispatch::Dispatcher;
 use super::handler::{ConnectionEvent, Event, EventHandler, Outcome, Role};
 use super::outbox::Outbox;
 use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
-use super::Mode;
 use crate::error::Error;
 use crate::ipc::message::{BY_SERVER, Kind, RESET};
 use crate::options::Settings;
@@ -54,7 +54,9 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,7 +127,9 @@ impl Context {
         }
         let settings = &self.shared.settings;
         if data.is_empty() {
-            return Err(Error::InvalidParams("there is nothing to send: the data is empty".to_owned()));
+            return Err(Error::InvalidParams(
+                "there is nothing to send: the data is empty".to_owned(),
+            ));
         }
         if data.len() as u64 > settings.buffer_output_bytes {
             return Err(Error::DataTooLarge {
@@ -190,12 +194,16 @@ impl Context {
     }
 
     fn deliver(&self, session_id: u64, session: &Session, data: &[u8]) -> Result<(), Error> {
-        let host = session.host().ok_or(Error::SessionNotExist { session_id })? as usize;
+        let host = session
+            .host()
+            .ok_or(Error::SessionNotExist { session_id })? as usize;
         if let Some(local) = &self.local
             && local.host == host
         {
             let mut set = local.set.borrow_mut();
-            let key = set.find(session_id).ok_or(Error::SessionNotExist { session_id })?;
+            let key = set
+                .find(session_id)
+                .ok_or(Error::SessionNotExist { session_id })?;
             set.send(key, data);
             set.flush_dirty();
             return Ok(());
@@ -203,7 +211,10 @@ impl Context {
         let sent = self.outbox()?.borrow_mut().send(host, session_id, data);
         if sent.is_err() {
             // A message cut in the middle must not be continued by another one.
-            let _ = self.outbox()?.borrow_mut().tell(host, session_id, Kind::CloseRequest, 0);
+            let _ = self
+                .outbox()?
+                .borrow_mut()
+                .tell(host, session_id, Kind::CloseRequest, 0);
         }
         sent
     }
@@ -227,11 +238,15 @@ impl Context {
             CLOSE_RUNNING => return Err(Error::SessionClosing { session_id }),
             _ => return Err(Error::SessionClosed { session_id }),
         }
-        let host = session.host().ok_or(Error::SessionNotExist { session_id })? as usize;
+        let host = session
+            .host()
+            .ok_or(Error::SessionNotExist { session_id })? as usize;
         if self.serves(session, host) {
             return self.run_close(session_id, session, how);
         }
-        self.outbox()?.borrow_mut().tell(host, session_id, Kind::CloseRequest, how)
+        self.outbox()?
+            .borrow_mut()
+            .tell(host, session_id, Kind::CloseRequest, how)
     }
 
     /// Whether `on_close` of this session runs in this process.
@@ -249,7 +264,12 @@ impl Context {
     }
 
     /// Runs `on_close` once, then tells the host.
-    pub(super) fn run_close(&self, session_id: u64, session: &Session, how: u8) -> Result<(), Error> {
+    pub(super) fn run_close(
+        &self,
+        session_id: u64,
+        session: &Session,
+        how: u8,
+    ) -> Result<(), Error> {
         let started = session
             .close
             .compare_exchange(CLOSE_NONE, CLOSE_RUNNING, AcqRel, Acquire)
@@ -258,7 +278,8 @@ impl Context {
             return Ok(());
         }
         let settings = self.settings();
-        let announced = Dispatcher::is_sticky(settings.dispatch_mode) || settings.enable_unsafe_event;
+        let announced =
+            Dispatcher::is_sticky(settings.dispatch_mode) || settings.enable_unsafe_event;
         if announced && self.shared.listens.to(Event::Close) {
             let mut event = self.event(session, session_id, 0);
             if how & BY_SERVER != 0 {
@@ -272,7 +293,9 @@ impl Context {
 
     /// The workers are done with a connection.
     pub(super) fn confirm(&self, session_id: u64, session: &Session, how: u8) -> Result<(), Error> {
-        let host = session.host().ok_or(Error::SessionNotExist { session_id })? as usize;
+        let host = session
+            .host()
+            .ok_or(Error::SessionNotExist { session_id })? as usize;
         if let Some(local) = &self.local
             && local.host == host
         {
@@ -282,10 +305,17 @@ impl Context {
             }
             return Ok(());
         }
-        self.outbox()?.borrow_mut().tell(host, session_id, Kind::CloseConfirm, how)
+        self.outbox()?
+            .borrow_mut()
+            .tell(host, session_id, Kind::CloseConfirm, how)
     }
 
-    pub(super) fn event(&self, session: &Session, session_id: u64, time_us: u64) -> ConnectionEvent {
+    pub(super) fn event(
+        &self,
+        session: &Session,
+        session_id: u64,
+        time_us: u64,
+    ) -> ConnectionEvent {
         let host = session.host().unwrap_or(0) as usize;
         ConnectionEvent {
             session_id,
@@ -317,7 +347,9 @@ impl Context {
 
     /// Keeps a connection from being ended by the heartbeat.
     pub fn protect(&self, session_id: u64, on: bool) -> Result<(), Error> {
-        self.session(session_id)?.protected.store(u32::from(on), Relaxed);
+        self.session(session_id)?
+            .protected
+            .store(u32::from(on), Relaxed);
         Ok(())
     }
 
@@ -325,7 +357,11 @@ impl Context {
 
     /// Asks the manager for a reload of the workers.
     pub fn reload(&self, only_task_workers: bool) -> Result<(), Error> {
-        self.ask_manager(if only_task_workers { Ask::ReloadTaskWorkers } else { Ask::Reload })
+        self.ask_manager(if only_task_workers {
+            Ask::ReloadTaskWorkers
+        } else {
+            Ask::Reload
+        })
     }
 
     /// Asks for a graceful end of the server.

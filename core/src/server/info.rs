@@ -140,7 +140,11 @@ impl Context {
         let workers = |value: fn(&super::shared::WorkerRecord) -> u64| -> u64 {
             shared.workers.iter().map(value).sum()
         };
-        let idle = shared.workers.iter().filter(|w| w.state() == WorkerState::Idle).count();
+        let idle = shared
+            .workers
+            .iter()
+            .filter(|w| w.state() == WorkerState::Idle)
+            .count();
         let mut stats = vec![
             ("start_time", int(shared.global.start_time_s.load(Relaxed))),
             ("connection_num", int(self.connection_count())),
@@ -159,7 +163,10 @@ impl Context {
             ("send_queued_bytes", int(shared.queued_bytes())),
             ("session_round", int(shared.sessions.round())),
         ];
-        if let Some(record) = self.worker_id().and_then(|id| shared.workers.get(id as usize)) {
+        if let Some(record) = self
+            .worker_id()
+            .and_then(|id| shared.workers.get(id as usize))
+        {
             stats.push(("worker_request_count", int(record.requests.get())));
             stats.push(("worker_response_count", int(record.responses.get())));
             stats.push(("worker_dispatch_count", int(record.requests.get())));

@@ -21,9 +21,9 @@ use crate::ipc::message::{Header, Kind};
 use crate::log;
 use crate::reactor::clock;
 use crate::reactor::poller::Poller;
+use crate::sys::Pid;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::{Signal, SignalInbox};
-use crate::sys::Pid;
 
 /// A worker that ends sooner than this after its start is in trouble, in milliseconds.
 const QUICK_DEATH_MS: u64 = 1_000;
@@ -37,7 +37,9 @@ const RETRY_MS: u64 = 10;
 pub(super) enum Ended {
     /// This is a forked child: run this worker.
     Become(Incarnation, SignalInbox),
-    Done { status: i32, signals: SignalInbox },
+    Done {
+        status: i32,
+    },
 }
 
 /// An incarnation that made room for its successor and is finishing.
@@ -138,12 +140,13 @@ pub(super) fn run(
         shutting_down: false,
     };
     let step = manager.serve()?;
-    let Manager { signals, context, .. } = manager;
+    let Manager {
+        signals, context, ..
+    } = manager;
     Ok(match step {
         Step::Become(who) => Ended::Become(who, signals),
         Step::Go => Ended::Done {
             status: context.end_status.get().unwrap_or(0),
-            signals,
         },
     })
 }
@@ -190,7 +193,11 @@ impl Manager {
             .iter()
             .flat_map(|s| {
                 let spawn_at_ms = s.spawn_at_ms.filter(|_| s.has_free_lane());
-                [spawn_at_ms, s.kill_at_ms, s.old.and_then(|old| old.kill_at_ms)]
+                [
+                    spawn_at_ms,
+                    s.kill_at_ms,
+                    s.old.and_then(|old| old.kill_at_ms),
+                ]
             })
             .chain([retry])
             .flatten()
@@ -250,7 +257,9 @@ impl Manager {
         }
         let master = self.shared.global.master_pid.load(Relaxed);
         if let Err(error) = process::kill(Pid::from_raw(master), Signal::TERM) {
-            log::error(format_args!("the master (pid {master}) cannot be told to stop: {error}"));
+            log::error(format_args!(
+                "the master (pid {master}) cannot be told to stop: {error}"
+            ));
         }
     }
 
@@ -286,7 +295,11 @@ impl Manager {
     fn kill_time(&self) -> Option<u64> {
         let limit_ms = self.shared.settings.max_wait_time_ms;
         // A base worker uses the whole time for its connections, and ends by itself.
-        let grace_ms = if self.shared.mode == Mode::Base { 500 } else { 0 };
+        let grace_ms = if self.shared.mode == Mode::Base {
+            500
+        } else {
+            0
+        };
         (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms + grace_ms)
     }
 
@@ -300,7 +313,10 @@ impl Manager {
         slot.stopping = true;
         slot.kill_at_ms = kill_at_ms;
         if let Err(error) = process::kill(Pid::from_raw(slot.pid), Signal::TERM) {
-            log::warning(format_args!("worker {index} (pid {}) cannot be told to stop: {error}", slot.pid));
+            log::warning(format_args!(
+                "worker {index} (pid {}) cannot be told to stop: {error}",
+                slot.pid
+            ));
         }
     }
 
@@ -348,7 +364,9 @@ impl Manager {
             Err(error) => {
                 // Memory or processes ran out: the next try may find some.
                 let again_ms = RESPAWN_PAUSE_MAX_MS;
-                log::error(format_args!("worker {index} cannot be started, next try in {again_ms} ms: {error}"));
+                log::error(format_args!(
+                    "worker {index} cannot be started, next try in {again_ms} ms: {error}"
+                ));
                 slot.epoch = who.epoch;
                 slot.spawn_at_ms = Some(clock::monotonic_ms() + again_ms);
             }
@@ -361,7 +379,8 @@ impl Manager {
             let due = self.slots[index]
                 .spawn_at_ms
                 .is_some_and(|at| at <= clock::monotonic_ms());
-            if due && self.slots[index].has_free_lane()
+            if due
+                && self.slots[index].has_free_lane()
                 && let Step::Become(who) = self.spawn(index)?
             {
                 return Ok(Step::Become(who));
@@ -449,7 +468,14 @@ impl Manager {
         }
     }
 
-    fn report(&self, index: usize, pid: i32, status: &ExitStatus, served: &[u64], fault: Option<&str>) {
+    fn report(
+        &self,
+        index: usize,
+        pid: i32,
+        status: &ExitStatus,
+        served: &[u64],
+        fault: Option<&str>,
+    ) {
         let how = match Signal::new(status.signal) {
             Some(signal) => format!("signal={} ({signal})", status.signal),
             None => format!("status={}", status.code),
@@ -460,7 +486,9 @@ impl Manager {
             many => format!("; it was serving connections {many:?}, which are closed"),
         };
         let fault = fault.map_or(String::new(), |fault| format!("; {fault}"));
-        log::warning(format_args!("worker {index} (pid {pid}) exited abnormally: {how}{sessions}{fault}"));
+        log::warning(format_args!(
+            "worker {index} (pid {pid}) exited abnormally: {how}{sessions}{fault}"
+        ));
     }
 
     /// Lets nothing that belonged to a dead incarnation linger; answers the sessions whose message it
@@ -470,7 +498,10 @@ impl Manager {
             worker_id: index as u32,
             epoch,
         };
-        let served = self.shared.sessions.in_service_of(service_mark(who.worker_id, epoch));
+        let served = self
+            .shared
+            .sessions
+            .in_service_of(service_mark(who.worker_id, epoch));
         match self.shared.mode {
             Mode::Base => self.free_connections(who.lane()),
             Mode::Process => self.close_served(who, &served),
@@ -556,7 +587,9 @@ impl Manager {
             return;
         }
         if self.reload.active {
-            return log::notice(format_args!("the server is reloading already; this request is taken as part of it"));
+            return log::notice(format_args!(
+                "the server is reloading already; this request is taken as part of it"
+            ));
         }
         log::info(format_args!("the server is reloading its workers"));
         self.reload.active = true;

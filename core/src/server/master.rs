@@ -57,7 +57,10 @@ pub(super) fn run(
     signals: SignalInbox,
     manager: Pid,
 ) -> Result<i32, Error> {
-    shared.global.manager_pid.store(manager.as_raw(), std::sync::atomic::Ordering::Release);
+    shared
+        .global
+        .manager_pid
+        .store(manager.as_raw(), std::sync::atomic::Ordering::Release);
     let master = Master::new(shared, handler, listeners, signals, manager);
     let mut master = match master {
         Ok(master) => master,
@@ -122,7 +125,11 @@ impl Master {
         let _mask = signal::block_all()?;
         for id in 0..self.shared.hosts.len() {
             let shared = Arc::clone(&self.shared);
-            let mailbox = Arc::new(Mailbox::new(Arc::clone(&shared), id, Arc::clone(&self.bell)));
+            let mailbox = Arc::new(Mailbox::new(
+                Arc::clone(&shared),
+                id,
+                Arc::clone(&self.bell),
+            ));
             self.mailboxes.push(Arc::clone(&mailbox));
             let thread = std::thread::Builder::new()
                 .name(format!("reactor-{id}"))
@@ -152,8 +159,15 @@ impl Master {
     /// Waits for the next event and handles signals.
     fn turn(&mut self, limit_ms: Option<u64>) -> Result<(), Error> {
         let now = clock::monotonic_ms();
-        let retry = self.acceptor.retry_at_ms().map(|at| at.saturating_sub(now).max(1));
-        let timeout = if self.acceptor.is_ready() { Some(0) } else { retry };
+        let retry = self
+            .acceptor
+            .retry_at_ms()
+            .map(|at| at.saturating_sub(now).max(1));
+        let timeout = if self.acceptor.is_ready() {
+            Some(0)
+        } else {
+            retry
+        };
         let timeout = [timeout, limit_ms].into_iter().flatten().min();
         start::wait(&mut self.poller, timeout.map(Duration::from_millis))?;
         let ready: Vec<usize> = self.poller.events().map(|event| event.token).collect();
@@ -208,7 +222,10 @@ impl Master {
         if self.manager_alive
             && let Err(error) = process::kill(self.manager, signal)
         {
-            log::error(format_args!("the manager (pid {}) cannot be told: {error}", self.manager));
+            log::error(format_args!(
+                "the manager (pid {}) cannot be told: {error}",
+                self.manager
+            ));
         }
     }
 
@@ -287,7 +304,10 @@ impl Master {
     }
 
     fn is_drained(&self) -> bool {
-        self.shared.hosts.iter().all(|host| host.drained.load(Acquire) != 0)
+        self.shared
+            .hosts
+            .iter()
+            .all(|host| host.drained.load(Acquire) != 0)
     }
 
     fn end_manager(&mut self, limit_ms: u64) -> Result<(), Error> {
@@ -304,7 +324,10 @@ impl Master {
             }
             let waited = clock::monotonic_ms() - start;
             if limit.is_some_and(|limit| waited >= limit) {
-                log::error(format_args!("the manager (pid {}) did not end and is killed, its workers with it", self.manager));
+                log::error(format_args!(
+                    "the manager (pid {}) did not end and is killed, its workers with it",
+                    self.manager
+                ));
                 let _ = process::kill(self.manager, Signal::KILL);
                 let _ = process::wait_for(self.manager);
                 self.manager_alive = false;
@@ -321,10 +344,13 @@ fn run_reactor(id: usize, shared: &Arc<Shared>, mailbox: &Arc<Mailbox>) -> Resul
     if settings.open_cpu_affinity {
         let cpus = share_of(id, process::cpu_count(), &settings.cpu_affinity_ignore);
         if let Err(error) = process::set_affinity(&cpus) {
-            log::warning(format_args!("reactor {id} cannot be bound to CPU {cpus:?}: {error}"));
+            log::warning(format_args!(
+                "reactor {id} cannot be bound to CPU {cpus:?}: {error}"
+            ));
         }
     }
-    let ran = ReactorThread::new(id, Arc::clone(shared), Arc::clone(mailbox)).and_then(|mut r| r.run());
+    let ran =
+        ReactorThread::new(id, Arc::clone(shared), Arc::clone(mailbox)).and_then(|mut r| r.run());
     mailbox.notify_master();
     ran
 }

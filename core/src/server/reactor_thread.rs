@@ -4,19 +4,20 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 use super::connection::{ConnectionSet, Effect, Stage};
 use super::dispatch::{DispatchKey, Dispatcher, WorkerLoad};
 use super::handler::Event;
 use super::mailbox::{Command, Mailbox};
-use super::session::{CLOSE_NONE, PEER_HALF_CLOSED, PEER_OPEN};
+use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Shared, WorkerState};
 use super::start::{self, BELL_TOKEN};
 use crate::error::Error;
 use crate::ipc::message::{BY_SERVER, FIRST, HEADER_BYTES, Header, Kind, LAST, RESET, SILENT};
 use crate::log;
+use crate::net::address::RawAddress;
 use crate::net::stream::{ReadOutcome, Stream};
 use crate::reactor::clock;
 use crate::reactor::poller::{Poller, Ready, Token};
@@ -238,7 +239,9 @@ impl ReactorThread {
         let fd = stream.raw_fd();
         let key = self.set.insert(stream, session_id, session, port);
         if let Err(error) = self.poller.register_both(fd, Token(key)) {
-            log::error(format_args!("connection {session_id} cannot be watched and is closed: {error}"));
+            log::error(format_args!(
+                "connection {session_id} cannot be watched and is closed: {error}"
+            ));
             return self.set.remove(key);
         }
         let sticky = Dispatcher::is_sticky(self.shared.settings.dispatch_mode);
@@ -288,8 +291,7 @@ impl ReactorThread {
         if !c.readable {
             return;
         }
-        let closing = c.stage != Stage::Open || c.session.close.load(Relaxed) != CLOSE_NONE;
-        if closing || c.close_sent {
+        if !c.takes_input() {
             self.set.discard_input(key);
             if self.shutting_down {
                 self.start_close(key, BY_SERVER);
@@ -385,7 +387,7 @@ impl ReactorThread {
         let dispatch = DispatchKey {
             socket_fd: c.socket_fd,
             uid: c.session.uid.load(Relaxed),
-            address_hash: c.session.address().hash(),
+            address_hash: address_hash(&c.session.address()),
         };
         let load = Load {
             shared: &self.shared,
@@ -450,7 +452,9 @@ impl ReactorThread {
         let sticky = Dispatcher::is_sticky(settings.dispatch_mode);
         let announced = sticky || settings.enable_unsafe_event;
         let worker_num = settings.worker_num;
-        let Some(c) = self.set.get_mut(key) else { return };
+        let Some(c) = self.set.get_mut(key) else {
+            return;
+        };
         if c.close_sent || c.stage != Stage::Open {
             return;
         }
@@ -528,7 +532,10 @@ impl ReactorThread {
                 }
                 Ok(None) => false,
                 Err(corrupt) => {
-                    log::error(format_args!("reactor {}: ring {source}: {corrupt}; it is emptied", self.id));
+                    log::error(format_args!(
+                        "reactor {}: ring {source}: {corrupt}; it is emptied",
+                        self.id
+                    ));
                     inbox.skip_all();
                     false
                 }
@@ -570,7 +577,9 @@ impl ReactorThread {
     }
 
     fn on_confirm(&mut self, key: usize, how: u8) {
-        let Some(c) = self.set.get_mut(key) else { return };
+        let Some(c) = self.set.get_mut(key) else {
+            return;
+        };
         c.awaiting = c.awaiting.saturating_sub(1);
         if how & (BY_SERVER | RESET) != 0 || c.awaiting == 0 {
             self.set.confirm_close(key, how & RESET != 0);
@@ -620,6 +629,17 @@ impl ReactorThread {
             self.cut_short(source);
         }
     }
+}
+
+/// The IPv4 address itself, as the reference takes it; for others a mix of all words.
+fn address_hash(address: &RawAddress) -> u32 {
+    let (words, _) = address.bytes.as_chunks::<4>();
+    words
+        .iter()
+        .map(|word| u32::from_be_bytes(*word))
+        .fold(0, |hash, word| {
+            hash.rotate_left(5) ^ word.wrapping_mul(0x9e37_79b1)
+        })
 }
 
 /// What reading from a connection came to.

@@ -182,7 +182,11 @@ impl SessionTable {
             let id = self.round.fetch_add(1, Relaxed) + 1;
             let session = self.slot(id);
             let claim = new.host + 1;
-            if session.claim.compare_exchange(0, claim, AcqRel, Relaxed).is_err() {
+            if session
+                .claim
+                .compare_exchange(0, claim, AcqRel, Relaxed)
+                .is_err()
+            {
                 continue;
             }
             session.reset_fields();

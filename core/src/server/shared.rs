@@ -189,8 +189,16 @@ pub struct Listens(u32);
 impl Listens {
     #[must_use]
     pub fn collect(listens: impl Fn(Event) -> bool) -> Self {
-        let on = [Event::Connect, Event::Close, Event::BufferFull, Event::BufferEmpty];
-        let bits = on.iter().filter(|e| listens(**e)).map(|e| 1u32 << *e as u32);
+        let on = [
+            Event::Connect,
+            Event::Close,
+            Event::BufferFull,
+            Event::BufferEmpty,
+        ];
+        let bits = on
+            .iter()
+            .filter(|e| listens(**e))
+            .map(|e| 1u32 << *e as u32);
         Self(bits.fold(0, |all, bit| all | bit))
     }
 

@@ -91,7 +91,11 @@ impl Server {
         let listener = Listener::bind_with(sock_type, host, i64::from(port), options)?;
         let info = PortInfo {
             host: host.to_owned(),
-            port: if sock_type.is_tcp() { listener.local_addr().port() } else { 0 },
+            port: if sock_type.is_tcp() {
+                listener.local_addr().port()
+            } else {
+                0
+            },
             sock_type,
             fd: listener.raw_fd(),
         };
@@ -117,7 +121,11 @@ impl Server {
     ///
     /// # Errors
     /// The server cannot start; then nothing is left running.
-    pub fn start(self, settings: Settings, handler: Rc<dyn EventHandler>) -> Result<Finished, Error> {
+    pub fn start(
+        self,
+        settings: Settings,
+        handler: Rc<dyn EventHandler>,
+    ) -> Result<Finished, Error> {
         check_identity(&settings)?;
         log::configure(settings.log.clone())?;
         log::set_identity(log::Flag::Master, 0);
@@ -134,8 +142,14 @@ impl Server {
             listener.listen(settings.backlog, &listen_options(&settings))?;
         }
         let shared = Arc::new(Shared::create(self.mode, settings, self.ports, listens)?);
-        shared.global.master_pid.store(process::getpid().as_raw(), Release);
-        shared.global.start_time_s.store(clock::wall_us() / 1_000_000, Relaxed);
+        shared
+            .global
+            .master_pid
+            .store(process::getpid().as_raw(), Release);
+        shared
+            .global
+            .start_time_s
+            .store(clock::wall_us() / 1_000_000, Relaxed);
         let pid_file = match pid_path {
             Some(Ok(path)) => Some(PidFile::write(&path)?),
             _ => None,
@@ -188,10 +202,23 @@ impl Launch {
 
     /// One process is the whole server.
     fn single(self) -> Result<Finished, Error> {
-        let Launch { shared, handler, listeners, signals } = self;
-        let who = Incarnation { worker_id: 0, epoch: 1 };
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
+        let who = Incarnation {
+            worker_id: 0,
+            epoch: 1,
+        };
         shared.workers[0].epoch.store(1, Release);
-        let start = base::Start { who, listeners, signals, single: true };
+        let start = base::Start {
+            who,
+            listeners,
+            signals,
+            single: true,
+        };
         let status = base::run(&shared, &handler, start)?;
         if status == 0 {
             let _ = handler.on_shutdown();
@@ -201,16 +228,30 @@ impl Launch {
 
     /// The calling process is the manager.
     fn base(self) -> Result<Finished, Error> {
-        let Launch { shared, handler, listeners, signals } = self;
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
         match manager::run(&shared, &handler, signals, true)? {
-            Ended::Done { status, .. } => {
-                listeners.iter().for_each(|l| drop(l.remove_socket_file()));
+            Ended::Done { status } => {
+                for listener in &listeners {
+                    listener.remove_socket_file();
+                }
                 let _ = handler.on_shutdown();
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {
-                let start = base::Start { who, listeners, signals, single: false };
-                let role = Role::Worker { worker_id: who.worker_id };
+                let start = base::Start {
+                    who,
+                    listeners,
+                    signals,
+                    single: false,
+                };
+                let role = Role::Worker {
+                    worker_id: who.worker_id,
+                };
                 Ok(as_child(role, base::run(&shared, &handler, start)))
             }
         }
@@ -218,7 +259,12 @@ impl Launch {
 
     /// The calling process is the master, its child the manager.
     fn process(self) -> Result<Finished, Error> {
-        let Launch { shared, handler, listeners, signals } = self;
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
         match process::fork()? {
             Forked::Parent(manager) => {
                 let status = master::run(&shared, &handler, listeners, signals, manager)?;
@@ -231,10 +277,12 @@ impl Launch {
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
                 match manager::run(&shared, &handler, signals, false) {
                     Ok(Ended::Become(who, signals)) => {
-                        let role = Role::Worker { worker_id: who.worker_id };
+                        let role = Role::Worker {
+                            worker_id: who.worker_id,
+                        };
                         Ok(as_child(role, worker::run(&shared, &handler, who, signals)))
                     }
-                    Ok(Ended::Done { status, .. }) => Ok(as_child(Role::Manager, Ok(status))),
+                    Ok(Ended::Done { status }) => Ok(as_child(Role::Manager, Ok(status))),
                     Err(error) => Ok(as_child(Role::Manager, Err(error))),
                 }
             }

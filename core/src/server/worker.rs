@@ -2,17 +2,18 @@
 //! reactor threads' rings.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
+use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
 use super::handler::{Event, EventHandler, Payload, Role};
 use super::outbox::Outbox;
 use super::session::{CLOSE_NONE, service_mark};
 use super::shared::{Shared, WorkerState};
-use super::affinity::share_of;
 use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind, SILENT};
@@ -52,9 +53,15 @@ pub(super) fn enter(
     log::set_identity(log::Flag::Worker, id);
     let settings = &shared.settings;
     if settings.open_cpu_affinity {
-        let cpus = share_of(id as usize, process::cpu_count(), &settings.cpu_affinity_ignore);
+        let cpus = share_of(
+            id as usize,
+            process::cpu_count(),
+            &settings.cpu_affinity_ignore,
+        );
         if let Err(error) = process::set_affinity(&cpus) {
-            log::warning(format_args!("worker {id} cannot be bound to CPU {cpus:?}: {error}"));
+            log::warning(format_args!(
+                "worker {id} cannot be bound to CPU {cpus:?}: {error}"
+            ));
         }
     }
     let record = &shared.workers[id as usize];
@@ -112,7 +119,8 @@ pub(super) struct RequestLimit {
 impl RequestLimit {
     pub fn new(shared: &Shared) -> Self {
         let settings = &shared.settings;
-        let random = u64::from(process::random_u32());
+        // The time is of this very process: its siblings draw other numbers.
+        let random = RandomState::new().hash_one((process::getpid().as_raw(), clock::wall_us()));
         let share = random % (u64::from(settings.max_request_grace) + 1);
         let limit = u64::from(settings.max_request) + share;
         Self {
@@ -150,7 +158,9 @@ impl Context {
         self.note(outcome);
         if self.end_status.get().is_none() {
             // The slot may be another session's by now, with another worker's mark.
-            let _ = session.in_service.compare_exchange(self.mark, 0, AcqRel, Relaxed);
+            let _ = session
+                .in_service
+                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
             record.session_id.store(0, Relaxed);
         }
     }
@@ -171,7 +181,9 @@ impl Context {
             _ => {}
         }
         if self.end_status.get().is_none() {
-            let _ = session.in_service.compare_exchange(self.mark, 0, AcqRel, Relaxed);
+            let _ = session
+                .in_service
+                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
         }
     }
 
@@ -185,7 +197,9 @@ impl Context {
             self.run_close(session_id, session, how)
         };
         if let Err(error) = done {
-            log::warning(format_args!("connection {session_id} cannot be closed: {error}"));
+            log::warning(format_args!(
+                "connection {session_id} cannot be closed: {error}"
+            ));
         }
     }
 
@@ -242,7 +256,11 @@ pub(super) fn run(
     drop_privileges(shared)?;
     let context = enter(shared, handler, who, None)?;
     let poller = start::poller()?;
-    start::watch(&poller, start::bell_fd(&shared.worker_bells[who.lane()]), BELL_TOKEN)?;
+    start::watch(
+        &poller,
+        start::bell_fd(&shared.worker_bells[who.lane()]),
+        BELL_TOKEN,
+    )?;
     start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
     let to_workers = shared
         .to_workers
@@ -333,7 +351,9 @@ impl Worker {
                 Ok(Some(record)) => self.take(record),
                 Ok(None) => break,
                 Err(corrupt) => {
-                    log::error(format_args!("ring of reactor {reactor}: {corrupt}; it is emptied"));
+                    log::error(format_args!(
+                        "ring of reactor {reactor}: {corrupt}; it is emptied"
+                    ));
                     inbox.skip_all();
                     break;
                 }

@@ -175,6 +175,12 @@ impl SignalInbox {
         self.wake.as_raw_fd()
     }
 
+    /// Whether [`SignalInbox::drain`] has something to give; costs one load.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        PENDING.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes the signals that came since the last call.
     pub fn drain(&self) -> SignalSet {
         // Cleared first: a signal in between leaves a needless wake, not a lost one.
