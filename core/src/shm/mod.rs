@@ -11,6 +11,7 @@
 pub mod counters;
 mod memory;
 pub mod mutex;
+pub mod record;
 pub mod region;
 pub mod ring;
 pub(crate) mod sync;

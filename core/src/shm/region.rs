@@ -4,6 +4,7 @@
 //! [`Built`] turns each slot into a `&'static` slice or a [`Ring`]. The memory is zero at first and
 //! costs nothing until it is touched.
 
+use crate::error::Error;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +43,16 @@ pub enum RegionError {
     Size { bytes: usize },
     #[error("the name of a shared memory region must be 1 to 200 bytes without a NUL")]
     Name,
+}
+
+impl From<RegionError> for Error {
+    fn from(error: RegionError) -> Error {
+        Error::Os {
+            op: "make shared memory",
+            detail: error.to_string(),
+            errno: libc::ENOMEM,
+        }
+    }
 }
 
 /// A type that may live in memory shared between processes.

@@ -378,6 +378,13 @@ impl Consumer {
         }))
     }
 
+    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`].
+    pub fn skip_all(&self) {
+        let tail = self.ring.tail().load(Ordering::Acquire);
+        self.head.set(tail);
+        self.ring.head().store(tail, Ordering::Release);
+    }
+
     /// Whether there is nothing to read now; looks at the producer's present position.
     #[inline]
     #[must_use]
