@@ -378,11 +378,18 @@ impl Consumer {
         }))
     }
 
-    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`].
-    pub fn skip_all(&self) {
+    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`]. Does nothing,
+    /// and says false, while a record is alive: its bytes must stay.
+    pub fn skip_all(&self) -> bool {
+        if self.lent.get() {
+            return false;
+        }
         let tail = self.ring.tail().load(Ordering::Acquire);
         self.head.set(tail);
+        // With `head`, or the next `peek` would take what lies beyond the tail for records.
+        self.tail_seen.set(tail);
         self.ring.head().store(tail, Ordering::Release);
+        true
     }
 
     /// Whether there is nothing to read now; looks at the producer's present position.
