@@ -289,7 +289,8 @@ impl BaseWorker {
 
     fn on_ready(&mut self, event: &Ready) {
         match event.token {
-            BELL_TOKEN => start::clear_bell(self.bell()),
+            // Edge-triggered: the next ring is an event although the counter was not read.
+            BELL_TOKEN => {}
             SIGNAL_TOKEN => {}
             token if token <= LISTENER_TOKEN && token > LISTENER_TOKEN - LISTENERS_MAX => {
                 self.acceptor.on_ready(LISTENER_TOKEN - token);

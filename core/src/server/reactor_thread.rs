@@ -26,7 +26,7 @@ use crate::shm::ring::{Consumer, Producer};
 /// Messages taken from one ring before the others get their turn.
 const DRAIN_BATCH: usize = 256;
 /// Connections read from before rings and sockets are looked at again.
-const READ_BATCH: usize = 256;
+const READ_BATCH: usize = 64;
 /// What is read at once when there is no room for a whole chunk.
 const SMALL_READ_BYTES: usize = 4_096;
 
@@ -39,6 +39,8 @@ struct Outbox {
     waiting: VecDeque<Header>,
     /// Connections with input that found the ring full.
     stalled: VecDeque<usize>,
+    /// Messages were pushed since its bell was rung.
+    unannounced: bool,
 }
 
 /// A message that came in parts and is not whole yet.
@@ -61,6 +63,7 @@ pub struct ReactorThread {
     inboxes: Vec<Rc<Consumer>>,
     open_parts: Vec<Option<OpenParts>>,
     ready: VecDeque<usize>,
+    unannounced: Vec<usize>,
     shutting_down: bool,
 }
 
@@ -90,6 +93,7 @@ impl ReactorThread {
                 producer: to_workers.producer(id, worker),
                 waiting: VecDeque::new(),
                 stalled: VecDeque::new(),
+                unannounced: false,
             })
             .collect();
         let producers = shared.manager_producer() + 1;
@@ -111,6 +115,7 @@ impl ReactorThread {
             inboxes,
             open_parts: vec![None; producers],
             ready: VecDeque::new(),
+            unannounced: Vec::new(),
             shutting_down: false,
             shared,
         })
@@ -127,8 +132,10 @@ impl ReactorThread {
             self.retry_outboxes();
             busy |= self.read_ready();
             self.pass_on_effects();
+            self.ring_workers();
             self.set.flush_dirty();
             self.pass_on_effects();
+            self.ring_workers();
             self.set.expire_deadlines();
             if self.shutting_down && self.set.is_drained() {
                 self.shared.hosts[self.id].drained.store(1, Release);
@@ -186,7 +193,7 @@ impl ReactorThread {
 
     fn on_ready(&mut self, event: &Ready) {
         if event.token == BELL_TOKEN {
-            start::clear_bell(self.shared.host_bell(self.id));
+            // Edge-triggered: the next ring is an event although the counter was not read.
             return;
         }
         let key = event.token;
@@ -378,8 +385,25 @@ impl ReactorThread {
         let record = &self.shared.hosts[self.id];
         record.received_bytes.add_single_writer(n as u64);
         record.dispatched.add_single_writer(1);
-        self.shared.worker_bell(worker as usize).notify();
+        self.announce(worker as usize);
         if more { Read::More } else { Read::Blocked }
+    }
+
+    /// Remembers to ring a worker's bell when this batch is done: a worker that is woken for the first
+    /// message of many would answer it and go back to sleep, and cost two switches for each message.
+    fn announce(&mut self, worker: usize) {
+        let outbox = &mut self.outboxes[worker];
+        if !outbox.unannounced {
+            outbox.unannounced = true;
+            self.unannounced.push(worker);
+        }
+    }
+
+    fn ring_workers(&mut self) {
+        for worker in self.unannounced.drain(..) {
+            self.outboxes[worker].unannounced = false;
+            self.shared.worker_bell(worker).notify();
+        }
     }
 
     fn choose(&mut self, key: usize) -> u32 {
@@ -411,7 +435,7 @@ impl ReactorThread {
             outbox.waiting.push_back(header);
             outbox.producer.set_waiting(true);
         }
-        self.shared.worker_bell(worker as usize).notify();
+        self.announce(worker as usize);
     }
 
     /// Sends what found a ring full before, now that there may be room.
@@ -438,7 +462,7 @@ impl ReactorThread {
                 self.ready.extend(stalled);
             }
             if pushed {
-                self.shared.worker_bell(worker).notify();
+                self.announce(worker);
             }
         }
     }

@@ -314,8 +314,8 @@ impl Worker {
             start::wait(&mut self.poller, None)?;
             record.set_state(WorkerState::Busy);
         }
+        // The bell is not read: edge-triggered, the next ring is an event all the same.
         bell.awake();
-        start::clear_bell(bell);
         Ok(())
     }
 
