@@ -377,12 +377,17 @@ fn require_callbacks(frame: Frame) -> Result<(), Stop> {
 /// Resolves the options, shows them in the properties and runs the server until this process' part in
 /// it is over.
 fn run(frame: Frame) -> Result<Finished, Stop> {
-    let options = server_state::with(frame, |state| state.options.clone())?;
+    let (options, mode) = server_state::with(frame, |state| (state.options.clone(), state.mode))?;
     let failed = |error: Error| {
         error::set_last(error.code());
         Stop::Fatal(format!("failed to start server. Error: {error}"))
     };
-    let settings = options.resolve(&env()).map_err(failed)?;
+    let mut settings = options.resolve(&env()).map_err(failed)?;
+    if mode == Mode::Base && !options.is_given("worker_num") {
+        // BASE mode begins with one worker: then there is no fork and no manager.
+        settings.worker_num = 1;
+        settings.reactor_num = 1;
+    }
     for warning in &settings.warnings {
         docref(E_WARNING, &warning.to_string())?;
     }
