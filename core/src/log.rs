@@ -12,10 +12,10 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering::Relaxed};
 
 use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, Local};
+use chrono::{DateTime, FixedOffset, Local, Utc};
 use parking_lot::Mutex;
 
 use crate::error::Error;
@@ -173,6 +173,9 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static FLAG: AtomicU8 = AtomicU8::new(Flag::User as u8);
 static ID: AtomicU32 = AtomicU32::new(0);
+/// Seconds east of UTC if [`keep_time_zone`] was called.
+static KEPT_OFFSET_S: AtomicI32 = AtomicI32::new(NOT_KEPT);
+const NOT_KEPT: i32 = i32::MIN;
 
 /// Takes over a configuration and opens the file.
 ///
@@ -197,7 +200,7 @@ pub fn configure(config: Config) -> Result<(), Error> {
     logger.with_microseconds = config.with_microseconds;
     logger.file = None;
     logger.complained = false;
-    logger.open(&Local::now());
+    logger.open(&now());
     LEVEL.store(config.level as u8, Relaxed);
     Ok(())
 }
@@ -208,11 +211,24 @@ pub fn set_identity(flag: Flag, id: u32) {
     ID.store(id, Relaxed);
 }
 
+/// Dates stay in the time zone of now, whatever becomes of its files: to be called before chroot(2), after
+/// which they are out of reach and dates would change to UTC.
+pub fn keep_time_zone() {
+    KEPT_OFFSET_S.store(now().offset().local_minus_utc(), Relaxed);
+}
+
+fn now() -> DateTime<FixedOffset> {
+    match FixedOffset::east_opt(KEPT_OFFSET_S.load(Relaxed)) {
+        Some(kept) => Utc::now().with_timezone(&kept),
+        None => Local::now().fixed_offset(),
+    }
+}
+
 /// Opens the file again under its name, for when it was moved away. If that fails, the open one stays.
 pub fn reopen() {
     let mut logger = LOGGER.lock();
     logger.complained = false;
-    logger.open(&Local::now());
+    logger.open(&now());
 }
 
 /// Less serious lines than this are dropped from now on.
@@ -258,7 +274,7 @@ pub fn check_date_format(format: &str) -> Result<(), Error> {
     if StrftimeItems::new(format).any(|item| item == Item::Error) {
         return refuse("it has a % that strftime does not know; write %% for a percent sign");
     }
-    match format_date(&Local::now(), format) {
+    match format_date(&now(), format) {
         Some(date) if date.len() <= MAX_DATE_BYTES => Ok(()),
         _ => refuse("the date that it makes is too long, or cannot be made"),
     }
@@ -298,7 +314,7 @@ pub fn log(level: Level, text: impl Display) {
     if !enabled(level) || level == Level::None {
         return;
     }
-    let now = Local::now();
+    let now = now();
     // Formatted before the lock is taken: `text` may log by itself.
     let text = cut(text);
     LOGGER.lock().write_line(&now, level, &text);
@@ -322,7 +338,7 @@ fn cut(text: impl Display) -> String {
     out
 }
 
-fn format_date(now: &DateTime<Local>, format: &str) -> Option<String> {
+fn format_date(now: &DateTime<FixedOffset>, format: &str) -> Option<String> {
     let mut date = String::with_capacity(32);
     // `to_string` would panic where a specifier cannot be formatted.
     write!(date, "{}", now.format(format)).ok()?;
@@ -330,7 +346,7 @@ fn format_date(now: &DateTime<Local>, format: &str) -> Option<String> {
 }
 
 impl Logger {
-    fn write_line(&mut self, now: &DateTime<Local>, level: Level, text: &str) {
+    fn write_line(&mut self, now: &DateTime<FixedOffset>, level: Level, text: &str) {
         let period = self.period_of(now);
         if period != self.period {
             self.open(now);
@@ -346,7 +362,7 @@ impl Logger {
         let _ = write_all(io::stderr().as_fd(), line.as_bytes());
     }
 
-    fn line(&self, now: &DateTime<Local>, level: Level, text: &str) -> String {
+    fn line(&self, now: &DateTime<FixedOffset>, level: Level, text: &str) -> String {
         // Before `configure` the format is empty.
         let date = match self.date_format.as_str() {
             "" => format_date(now, DEFAULT_DATE_FORMAT),
@@ -373,7 +389,7 @@ impl Logger {
         }
     }
 
-    fn period_of(&self, now: &DateTime<Local>) -> String {
+    fn period_of(&self, now: &DateTime<FixedOffset>) -> String {
         match (&self.path, self.rotation.suffix_format()) {
             (Some(_), Some(format)) => format_date(now, format).unwrap_or_default(),
             _ => String::new(),
@@ -382,7 +398,7 @@ impl Logger {
 
     /// Opens the file of the period. On failure an open file stays in use: after chroot, or a change of
     /// the user, the new one may be out of reach.
-    fn open(&mut self, now: &DateTime<Local>) {
+    fn open(&mut self, now: &DateTime<FixedOffset>) {
         self.period = self.period_of(now);
         let Some(path) = &self.path else {
             self.file = None;
@@ -412,7 +428,7 @@ impl Logger {
             None => "standard output".to_owned(),
         };
         let text = format!("log_file [{path}]: {why}; what cannot be written there goes to stderr");
-        let line = self.line(&Local::now(), Level::Warning, &text);
+        let line = self.line(&now(), Level::Warning, &text);
         let _ = write_all(io::stderr().as_fd(), line.as_bytes());
     }
 }

@@ -62,14 +62,16 @@ impl<B: Bell> Doorbell<B> {
     /// empty; then [`Doorbell::awake`].
     #[inline]
     pub fn prepare_sleep(&self) {
-        self.sleeping.store(1, Ordering::Relaxed);
+        // Swaps here and in `awake`, like the one in `notify`, keep all writes of the flag in one
+        // chain in which each sees the one before it; it costs no more than store and fence do.
+        self.sleeping.swap(1, Ordering::AcqRel);
         fence(Ordering::SeqCst);
     }
 
     /// Consumer: producers need not ring. A ring that comes all the same does no harm.
     #[inline]
     pub fn awake(&self) {
-        self.sleeping.store(0, Ordering::Relaxed);
+        self.sleeping.swap(0, Ordering::AcqRel);
     }
 
     /// Producer: after publishing (once per batch will do), rings if the consumer sleeps. Gives
@@ -80,7 +82,7 @@ impl<B: Bell> Doorbell<B> {
         // The load keeps the line shared between producers while the consumer is busy; the swap lets
         // one of them alone pay for the system call.
         let asleep = self.sleeping.load(Ordering::Relaxed) != 0
-            && self.sleeping.swap(0, Ordering::Relaxed) != 0;
+            && self.sleeping.swap(0, Ordering::AcqRel) != 0;
         if asleep {
             self.bell.ring();
         }

@@ -11,9 +11,10 @@ use crate::shm::counters::Padded;
 use crate::shm::memory::Ring;
 use crate::shm::region::{Built, Layout, RingSlot, Slot};
 use crate::shm::ring::{Consumer, Corrupt, Producer, Record};
-use crate::shm::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::shm::sync::{AtomicU32, AtomicU64};
 
 use super::doorbell::{Bell, Doorbell};
+use super::marks;
 
 /// Up to this many rings a consumer looks at all of them: cheaper than keeping a bitmap.
 pub const SCAN_LIMIT: usize = 8;
@@ -90,9 +91,7 @@ impl Exchange {
     ) -> ExchangeSlot {
         let sleeping = layout.array(consumers);
         let bitmap = layout.array(consumers.saturating_mul(bitmap_stride(producers)));
-        let rings = (0..producers.saturating_mul(consumers))
-            .map(|_| layout.ring(capacity_bytes))
-            .collect();
+        let rings = layout.rings(producers.saturating_mul(consumers), capacity_bytes);
         ExchangeSlot {
             producers,
             consumers,
@@ -176,14 +175,7 @@ impl Exchange {
         let Some(word) = self.marks(consumer).get(producer / WORD_BITS) else {
             return; // No bitmap: the consumer looks at all rings.
         };
-        let bit = 1 << (producer % WORD_BITS);
-        // Between publishing and looking at the mark; pairs with the fence in `Inbox::collect`. If a
-        // mark is seen here, the consumer has yet to swap it and will then see what was published.
-        fence(Ordering::SeqCst);
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            // The fence in `notify` stands between this and the look at `sleeping`.
-            word.fetch_or(bit, Ordering::Release);
-        }
+        marks::set(word, 1 << (producer % WORD_BITS));
     }
 
     /// [`Exchange::mark`] and [`Doorbell::notify`]: what a producer does after a batch.
@@ -256,18 +248,12 @@ impl Inbox {
         if self.marks.is_empty() {
             return self.scan_all();
         }
-        let mut any = 0;
-        for (ready, mark) in self.ready.iter().zip(self.marks) {
-            // The load keeps the line shared with producers that find their mark set.
-            if mark.load(Ordering::Relaxed) != 0 {
-                // Acquire: what was published before a mark is seen after it.
-                ready.set(ready.get() | mark.swap(0, Ordering::Acquire));
+        marks::take(self.marks, |index, bits| {
+            if let Some(ready) = self.ready.get(index) {
+                ready.set(ready.get() | bits);
             }
-            any |= ready.get();
-        }
-        // Before any look at a ring; pairs with the fence in `Exchange::mark`.
-        fence(Ordering::SeqCst);
-        any != 0
+        });
+        self.ready.iter().any(|ready| ready.get() != 0)
     }
 
     /// Looks at every ring; whether any has something to read. After a process died.

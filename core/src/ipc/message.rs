@@ -13,6 +13,8 @@ pub const LAST: u8 = 2;
 pub const BY_SERVER: u8 = 4;
 /// Drop what is queued and reset the connection (of a close).
 pub const RESET: u8 = 8;
+/// Confirm only, no callback (of a close): another worker runs it.
+pub const SILENT: u8 = 16;
 
 /// What a message is. The numbers are internal to one server: all its processes run the same code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,8 @@ pub enum Kind {
     Drained = 11,
     /// Host to worker: stop accepting (BASE mode) or the server is going down.
     Shutdown = 12,
+    /// Manager to host: close a connection whose worker died.
+    CloseSession = 16,
     /// Worker to worker: a message of user code (`sendMessage`).
     PipeMessage = 13,
     /// Worker to task worker: a task.
@@ -71,6 +75,7 @@ impl Kind {
             13 => Self::PipeMessage,
             14 => Self::Task,
             15 => Self::Finish,
+            16 => Self::CloseSession,
             _ => return None,
         })
     }

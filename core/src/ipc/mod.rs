@@ -7,6 +7,7 @@
 
 pub mod doorbell;
 pub mod exchange;
+mod marks;
 pub mod message;
 pub mod reassembly;
 

@@ -250,6 +250,7 @@ impl RawAddress {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -5,6 +5,7 @@ pub mod listener;
 pub mod send_queue;
 pub mod stream;
 
+use crate::error::Error;
 use crate::sys::SysError;
 use nix::errno::Errno;
 use std::fmt;
@@ -43,6 +44,22 @@ impl NetError {
             NetError::Listen { errno, .. } => *errno,
             NetError::Sys(error) => error.errno,
             _ => 0,
+        }
+    }
+}
+
+impl From<NetError> for Error {
+    fn from(error: NetError) -> Error {
+        match error {
+            NetError::BadType { number } => Error::BadSocketType { given: number },
+            NetError::BadPort { port } => Error::BadPort { given: port },
+            NetError::Listen { address, errno } => Error::Bind { address, errno },
+            NetError::Sys(error) => error.into(),
+            NetError::BadHost { host, reason } => Error::BadHost { host, why: reason },
+            NetError::PathTooLong { path, len, max } => Error::BadHost {
+                host: path,
+                why: format!("the path of a unix socket has at most {max} bytes, this one {len}"),
+            },
         }
     }
 }

@@ -76,6 +76,7 @@ fn read(clock: ClockId) -> Duration {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

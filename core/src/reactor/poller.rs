@@ -90,6 +90,7 @@ impl Poller {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};

@@ -8,9 +8,6 @@ use super::counters::Padded;
 use super::region::ShmRecord;
 use super::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// Size of a ring's control block; its data follows.
-pub const CONTROL_BYTES: usize = size_of::<Control>();
-
 /// What the consumer writes. The producer writes `waiting` only when the ring is full.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -150,7 +147,7 @@ impl Ring {
     /// # Safety
     /// While the slice lives no one writes to these bytes: they lie between head and tail.
     #[inline]
-    pub(super) unsafe fn bytes(&self, offset: u64, len: usize) -> &'static [u8] {
+    pub(super) unsafe fn bytes<'a>(&self, offset: u64, len: usize) -> &'a [u8] {
         let start = self.start(offset, len);
         // SAFETY: in bounds (`start`), initialised (memfd pages begin as zero), alive for ever
         // (`new`), not written to while the slice lives (the caller).

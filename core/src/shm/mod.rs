@@ -11,6 +11,10 @@
 pub mod counters;
 pub mod memory;
 pub mod mutex;
+pub mod record;
 pub mod region;
 pub mod ring;
 pub mod sync;
+
+#[cfg(test)]
+mod ring_tests;

@@ -4,6 +4,7 @@
 //! [`Built`] turns each slot into a `&'static` slice or a [`Ring`]. The memory is zero at first and
 //! costs nothing until it is touched.
 
+use crate::error::Error;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::memory::{CONTROL_BYTES, Claims, Control, Ring};
+use super::memory::{Claims, Control, Ring};
 
 /// The largest region: far above what a server needs, far below what address arithmetic could
 /// overflow on.
@@ -22,6 +23,9 @@ pub const MAX_REGION_BYTES: usize = 1 << 40;
 
 /// Parts begin on a pair of cache lines (see [`super::counters::Padded`]).
 const PART_ALIGN: usize = 128;
+
+/// The data of a ring begins on a page, so that an unused ring costs none.
+const PAGE_BYTES: usize = 4096;
 
 /// The smallest and the largest capacity of a ring, in bytes.
 pub const RING_CAPACITY_BYTES: core::ops::RangeInclusive<usize> = 1024..=(1 << 30);
@@ -39,6 +43,16 @@ pub enum RegionError {
     Size { bytes: usize },
     #[error("the name of a shared memory region must be 1 to 200 bytes without a NUL")]
     Name,
+}
+
+impl From<RegionError> for Error {
+    fn from(error: RegionError) -> Error {
+        Error::Os {
+            op: "make shared memory",
+            detail: error.to_string(),
+            errno: libc::ENOMEM,
+        }
+    }
 }
 
 /// A type that may live in memory shared between processes.
@@ -155,7 +169,8 @@ impl<T> Copy for Slot<T> {}
 #[derive(Clone, Copy, Debug)]
 pub struct RingSlot {
     layout_id: u64,
-    offset: usize,
+    control_offset: usize,
+    data_offset: usize,
     capacity_bytes: usize,
 }
 
@@ -196,17 +211,25 @@ impl Layout {
 
     /// Room for a ring. `capacity_bytes` becomes the next power of two in [`RING_CAPACITY_BYTES`].
     pub fn ring(&mut self, capacity_bytes: usize) -> RingSlot {
+        self.rings(1, capacity_bytes)[0]
+    }
+
+    /// Room for `count` rings, their control blocks side by side: who looks at many rings for news
+    /// touches few pages.
+    pub fn rings(&mut self, count: usize, capacity_bytes: usize) -> Vec<RingSlot> {
         let capacity_bytes = capacity_bytes
             .clamp(*RING_CAPACITY_BYTES.start(), *RING_CAPACITY_BYTES.end())
             .next_power_of_two();
-        RingSlot {
+        let controls: Slot<Control> = self.array(count);
+        let rings = (0..count).map(|index| RingSlot {
             layout_id: self.id,
-            offset: self.take(
-                CONTROL_BYTES.saturating_add(capacity_bytes),
-                align_of::<Control>(),
-            ),
+            control_offset: controls
+                .offset
+                .saturating_add(index.saturating_mul(size_of::<Control>())),
+            data_offset: self.take(capacity_bytes, PAGE_BYTES),
             capacity_bytes,
-        }
+        });
+        rings.collect()
     }
 
     /// What the region will need, in bytes of address space.
@@ -290,15 +313,13 @@ impl Built {
 
     fn open(&self, slot: RingSlot, claims: &'static Claims) -> Ring {
         assert_eq!(slot.layout_id, self.layout_id, "a slot of another layout");
-        let control = self.region.slice::<Control>(slot.offset, 1);
-        let data_offset = slot.offset + CONTROL_BYTES;
-        let data = self.region.pointer(data_offset, slot.capacity_bytes);
+        let control = self.region.slice::<Control>(slot.control_offset, 1);
+        let data = self.region.pointer(slot.data_offset, slot.capacity_bytes);
         let (Some([control]), Some(data)) = (control, data) else {
             unreachable!("a layout places its rings inside its region")
         };
         // SAFETY: `data` begins `capacity_bytes` of a mapping that is never unmapped (`pointer`);
-        // it is 8-byte aligned, as the slot is aligned to a `Control` and CONTROL_BYTES is a
-        // multiple of 8; the capacity is a power of two in range (`Layout::ring`); no other slot
+        // it is aligned to a page (`Layout::rings`); the capacity is a power of two in range (`Layout::rings`); no other slot
         // covers these bytes, so only this ring's producer and consumer access them.
         unsafe { Ring::new(control, data, slot.capacity_bytes, claims) }
     }

@@ -25,8 +25,9 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::memory::Ring;
-use super::sync::{Ordering, fence};
+// By their full paths: the model check compiles this file over other ones.
+use crate::shm::memory::Ring;
+use crate::shm::sync::{Ordering, fence};
 
 /// Bytes of a length word; also the alignment of records.
 pub const WORD_BYTES: u64 = 8;
@@ -170,7 +171,8 @@ impl Producer {
     /// once more, and only if it still says no wait for the bell. The fence pairs with the one in
     /// [`Consumer::take_waiting`]: either this side sees the moved head, or the consumer sees the flag.
     pub fn set_waiting(&self, on: bool) {
-        self.ring.waiting().store(u32::from(on), Ordering::Relaxed);
+        // A swap, like the consumer's: each write of the flag then sees the one before it.
+        self.ring.waiting().swap(u32::from(on), Ordering::AcqRel);
         if on {
             fence(Ordering::SeqCst);
         }
@@ -337,17 +339,19 @@ impl Consumer {
             self.tail_seen.set(tail);
         }
         let (start, len) = self.locate(head, tail)?;
-        let offset = self.ring.offset(start) + WORD_BYTES;
-        // SAFETY: `locate` found `len` bytes at `start` inside `head..tail`, and the producer writes
-        // there only after `head` has moved past them, which only the release of this record does:
-        // there is one consumer (`Ring`), and `lent` keeps it from a second record meanwhile.
-        let bytes = unsafe { self.ring.bytes(offset, len) };
         self.lent.set(true);
         Ok(Some(Record {
             consumer: self,
-            bytes,
-            next: start.wrapping_add(span_bytes(len)),
+            start,
+            len,
         }))
+    }
+
+    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`].
+    pub fn skip_all(&self) {
+        let tail = self.ring.tail().load(Ordering::Acquire);
+        self.head.set(tail);
+        self.ring.head().store(tail, Ordering::Release);
     }
 
     /// Whether there is nothing to read now; looks at the producer's present position.
@@ -365,7 +369,7 @@ impl Consumer {
         // Orders the stores of `head` before the look at the flag.
         fence(Ordering::SeqCst);
         let waiting = self.ring.waiting();
-        waiting.load(Ordering::Relaxed) != 0 && waiting.swap(0, Ordering::Relaxed) != 0
+        waiting.load(Ordering::Relaxed) != 0 && waiting.swap(0, Ordering::AcqRel) != 0
     }
 
     /// Where the record at `head` starts (after padding) and how long it is, checked.
@@ -436,8 +440,9 @@ impl fmt::Debug for Consumer {
 #[derive(Debug)]
 pub struct Record<'a> {
     consumer: &'a Consumer,
-    bytes: &'static [u8],
-    next: u64,
+    // Not the slice itself: it would still be there when `drop` gives the bytes back.
+    start: u64,
+    len: usize,
 }
 
 impl Record<'_> {
@@ -445,7 +450,25 @@ impl Record<'_> {
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.bytes
+        let ring = &self.consumer.ring;
+        let offset = ring.offset(self.start) + WORD_BYTES;
+        // SAFETY: `Consumer::locate` found `len` bytes at `start` inside `head..tail`, and the
+        // producer writes there only after `head` has moved past them, which only the drop of this
+        // record does: there is one consumer (`Ring`), and `lent` keeps it from a second record
+        // meanwhile. The slice borrows the record, so it is gone by then.
+        unsafe { ring.bytes(offset, self.len) }
+    }
+
+    /// Length of the record in bytes.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Gives the space back.
@@ -457,9 +480,10 @@ impl Drop for Record<'_> {
     #[inline]
     fn drop(&mut self) {
         let consumer = self.consumer;
-        consumer.head.set(self.next);
+        let next = self.start.wrapping_add(span_bytes(self.len));
+        consumer.head.set(next);
         // Release: the reads of the bytes come before the producer may write over them.
-        consumer.ring.head().store(self.next, Ordering::Release);
+        consumer.ring.head().store(next, Ordering::Release);
         consumer.lent.set(false);
     }
 }

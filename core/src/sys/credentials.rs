@@ -81,6 +81,7 @@ fn enter_root(folder: &Path) -> Result<(), SysError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

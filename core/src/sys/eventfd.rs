@@ -51,6 +51,7 @@ impl AsRawFd for EventFd {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -43,6 +43,7 @@ pub fn dup(fd: impl AsFd) -> Result<OwnedFd, SysError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

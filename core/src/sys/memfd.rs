@@ -24,6 +24,7 @@ pub fn create(name: &str, len_bytes: u64) -> Result<OwnedFd, SysError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use nix::errno::Errno;

@@ -13,6 +13,7 @@ pub mod signal;
 pub mod socket;
 pub mod thread;
 
+use crate::error::Error;
 use nix::errno::Errno;
 use std::fmt;
 
@@ -28,6 +29,16 @@ pub struct SysError {
     pub detail: String,
     /// The errno, or 0 where this code refused and not the kernel.
     pub errno: i32,
+}
+
+impl From<SysError> for Error {
+    fn from(error: SysError) -> Error {
+        Error::Os {
+            op: error.op,
+            detail: error.detail,
+            errno: error.errno,
+        }
+    }
 }
 
 impl SysError {
@@ -105,6 +116,7 @@ impl fmt::Display for SysError {
 impl std::error::Error for SysError {}
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -27,17 +27,17 @@ impl PidFile {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(format!(".{pid}.tmp"));
         let temporary = PathBuf::from(temporary);
-        match write_new(&temporary, pid) {
-            Ok(()) => {
-                if let Err(e) = std::fs::rename(&temporary, path) {
-                    let _ = std::fs::remove_file(&temporary);
-                    return Err(fail(&e));
-                }
-            }
+        let renamed = write_new(&temporary, pid).and_then(|()| {
+            std::fs::rename(&temporary, path).inspect_err(|_| {
+                let _ = std::fs::remove_file(&temporary);
+            })
+        });
+        match renamed {
             Err(e) if e.kind() == ErrorKind::PermissionDenied => {
-                write_in_place(path, pid).map_err(|e| fail(&e))?;
+                // Where there is no such file either, the folder is what stands in the way.
+                write_in_place(path, pid).map_err(|_| fail(&e))?;
             }
-            Err(e) => return Err(fail(&e)),
+            result => result.map_err(|e| fail(&e))?,
         }
         Ok(PidFile {
             path: path.to_owned(),
@@ -89,6 +89,7 @@ fn write_in_place(path: &Path, pid: i32) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -175,6 +175,12 @@ impl SignalInbox {
         self.wake.as_raw_fd()
     }
 
+    /// Whether [`SignalInbox::drain`] has something to give; costs one load.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        PENDING.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes the signals that came since the last call.
     pub fn drain(&self) -> SignalSet {
         // Cleared first: a signal in between leaves a needless wake, not a lost one.
@@ -185,16 +191,7 @@ impl SignalInbox {
     /// Gives a forked child a descriptor of its own under the same number; until then it shares the
     /// parent's and would wake it. Signals that came since the fork are kept.
     pub fn reset_after_fork(&self) -> Result<(), SysError> {
-        let fresh = EventFd::new()?;
-        // SAFETY: both descriptors are open: `fresh` is owned here, `self.wake` lives as long as the
-        // process and is an eventfd, as the one that takes its number is. dup3 replaces it atomically,
-        // so a handler at any moment writes to the old or to the new one.
-        // JUSTIFICATION: nix::unistd::dup3 wants to own the target, which a static cannot give.
-        let copied =
-            unsafe { libc::dup3(fresh.as_raw_fd(), self.wake.as_raw_fd(), libc::O_CLOEXEC) };
-        if copied < 0 {
-            return Err(SysError::last("replace the signal descriptor", ""));
-        }
+        replace(self.wake)?;
         if PENDING.load(Ordering::Acquire) != 0 {
             self.wake.ring();
         }
@@ -236,6 +233,7 @@ extern "C" fn note(signal: libc::c_int) {
     let fd = WAKE_FD.load(Ordering::Acquire);
     if fd >= 0 {
         let one = 1u64.to_ne_bytes();
+        // JUSTIFICATION: a wrapper may do more than is safe in a handler one day.
         // SAFETY: `one` is 8 readable bytes, what an eventfd takes; the descriptor is never closed, so
         // it cannot mean another file. It is nonblocking: a full counter is EAGAIN, and rung already.
         unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
@@ -244,16 +242,35 @@ extern "C" fn note(signal: libc::c_int) {
     unsafe { *libc::__errno_location() = saved };
 }
 
+/// The descriptor of this process, without rings of another time or process.
 fn wake() -> Result<&'static EventFd, SysError> {
-    if WAKE.get().is_none() {
-        // The loser of a race closes its own before any handler knows of it.
-        let _ = WAKE.set(EventFd::new()?);
-    }
-    let wake = WAKE
-        .get()
-        .ok_or_else(|| SysError::refused("install signal handlers", "no descriptor"))?;
+    let wake = match WAKE.get() {
+        Some(wake) => {
+            // It may be the parent's: made before a fork, its inbox dropped since.
+            replace(wake)?;
+            wake
+        }
+        None => {
+            let fresh = EventFd::new()?;
+            WAKE.get_or_init(|| fresh)
+        }
+    };
     WAKE_FD.store(wake.as_raw_fd(), Ordering::Release);
     Ok(wake)
+}
+
+/// Puts a new eventfd under the number of the old one.
+fn replace(wake: &EventFd) -> Result<(), SysError> {
+    let fresh = EventFd::new()?;
+    // SAFETY: both descriptors are open: `fresh` is owned here, and `wake` is the one in `WAKE`, which is
+    // never closed; both are eventfds. dup3 replaces it atomically, so a handler at any moment writes to
+    // the old or to the new one.
+    // JUSTIFICATION: nix::unistd::dup3 wants to own the target, which a static cannot give.
+    let copied = unsafe { libc::dup3(fresh.as_raw_fd(), wake.as_raw_fd(), libc::O_CLOEXEC) };
+    if copied < 0 {
+        return Err(SysError::last("replace the signal descriptor", ""));
+    }
+    Ok(())
 }
 
 fn set_handler(signal: Signal, handler: libc::sighandler_t) -> Result<libc::sigaction, SysError> {
@@ -326,6 +343,7 @@ pub(super) fn forget_pending() {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

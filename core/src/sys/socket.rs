@@ -70,12 +70,14 @@ pub fn accept4(fd: impl AsFd) -> Result<(OwnedFd, SockAddr), Errno> {
 pub fn local_address(fd: impl AsFd) -> Result<SockAddr, Errno> {
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: `storage` and `len` come from `with_storage`, which see.
+    // JUSTIFICATION: one way to read addresses, that of accept4, for which nix has none.
     with_storage(|storage, len| unsafe { libc::getsockname(fd, storage, len) })
 }
 
 pub fn peer_address(fd: impl AsFd) -> Result<SockAddr, Errno> {
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: `storage` and `len` come from `with_storage`, which see.
+    // JUSTIFICATION: one way to read addresses, that of accept4, for which nix has none.
     with_storage(|storage, len| unsafe { libc::getpeername(fd, storage, len) })
 }
 

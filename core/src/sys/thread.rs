@@ -28,6 +28,7 @@ pub fn set_affinity(cpus: &[usize]) -> Result<(), SysError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,9 @@
+<?php
+declare(strict_types=1);
+
+namespace SwooleRs\Tests;
+
+/** A test's expectation that does not hold. */
+final class Failure extends \RuntimeException
+{
+}
