@@ -10,7 +10,7 @@ use super::ffi::*;
 use super::method::{Bailout, Stop, protect};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
-use swoole_core::server::handler::FaultPlace;
+use swoole_core::server::FaultPlace;
 
 /// How the process is about to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,8 +260,8 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
                 return None;
             }
             let (mut function, mut arg, mut result) = (undef(), undef(), undef());
-            convert::set_bytes(function.ptr(), name);
-            convert::set_bytes(arg.ptr(), argument);
+            convert::set_bytes(function.place(), name);
+            convert::set_bytes(arg.place(), argument);
             _call_user_function_impl(
                 std::ptr::null_mut(),
                 function.ptr(),

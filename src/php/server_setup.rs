@@ -29,7 +29,7 @@ trampolines! {
 /// SWOOLE_SSL, a flag beside the socket type.
 const SSL_FLAG: i64 = 512;
 
-fn do_construct(frame: Frame, _: *mut zval) -> Result<(), Stop> {
+fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     let mut host: *mut zend_string = std::ptr::null_mut();
     let (mut port, mut mode, mut sock_type) = (0_i64, Mode::Base as i64, 1_i64);
     parse!(frame, c"|Slll", host, port, mode, sock_type)?;
@@ -88,7 +88,7 @@ fn bind(mode: Mode, host: &str, port: i64, sock_type: i64) -> Result<Server, Err
     let kind =
         SockType::from_number(sock_type).map_err(|_| Error::BadSocketType { given: sock_type })?;
     let port = u16::try_from(port).map_err(|_| Error::BadPort { given: port })?;
-    Server::new(mode, host, port, kind, false)
+    Server::new(mode, host, port, kind)
 }
 
 fn mode_of(mode: i64) -> Result<Mode, Stop> {
@@ -132,10 +132,10 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
     }
     protect(|| {
         let mut list = undef();
-        convert::set_new_array(list.ptr(), objects.len());
+        convert::set_new_array(list.place(), objects.len());
         for &object in &objects {
             let mut element = undef();
-            set_object(element.ptr(), object);
+            set_object(element.place(), object);
             // SAFETY: the list takes a reference of its own; ours goes to the state.
             unsafe {
                 try_addref(element.ptr());
@@ -166,12 +166,12 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
 }
 
 /// The native side goes when the object is freed; a destructor exists because subclasses call it.
-fn do_destruct(_: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_destruct(_: Frame, place: Place<'_>) -> Result<(), Stop> {
     set_null(place);
     Ok(())
 }
 
-fn do_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut settings: *mut zval = std::ptr::null_mut();
     parse!(frame, c"a", settings)?;
     refuse_if_running(frame, "set")?;
@@ -244,7 +244,7 @@ fn bad_option(error: &Error, raw: &Raw) -> Stop {
     }
 }
 
-fn do_on(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_on(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     let mut value: *mut zval = std::ptr::null_mut();
     parse!(frame, c"Sz", name, value)?;
@@ -301,7 +301,7 @@ pub fn store(
     Ok(())
 }
 
-fn do_get_callback(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_callback(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     parse!(frame, c"S", name)?;
     let name = bytes_of(name);
@@ -316,7 +316,7 @@ fn do_get_callback(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_start(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let name = frame.class_name();
     match server_state::with(frame, |state| state.phase)? {
@@ -388,15 +388,12 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
         settings.worker_num = 1;
         settings.reactor_num = 1;
     }
-    for warning in &settings.warnings {
-        docref(E_WARNING, &warning.to_string())?;
-    }
     let this = frame.this();
     let shown = options.shown_defaults(&settings);
     protect(|| {
         properties::set_int(&SERVER, this, c"master_pid", i64::from(std::process::id()));
         let mut defaults = undef();
-        convert::set_new_array(defaults.ptr(), shown.len());
+        convert::set_new_array(defaults.place(), shown.len());
         for (name, value) in &shown {
             if let Raw::Int(value) = value {
                 // SAFETY: an array of ours; the engine copies the key.
