@@ -88,7 +88,7 @@ fn bind(mode: Mode, host: &str, port: i64, sock_type: i64) -> Result<Server, Err
     let kind =
         SockType::from_number(sock_type).map_err(|_| Error::BadSocketType { given: sock_type })?;
     let port = u16::try_from(port).map_err(|_| Error::BadPort { given: port })?;
-    Server::new(mode, host, port, kind)
+    Server::new(mode, host, port, kind, false)
 }
 
 fn mode_of(mode: i64) -> Result<Mode, Stop> {
