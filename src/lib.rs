@@ -1,7 +1,7 @@
 //! Module entry of the `swoole` PHP extension: a drop-in for PHP's Swoole.
 
 #[cfg(not(test))]
-pub mod php;
+mod php;
 
 /// The one symbol that PHP looks for.
 #[cfg(not(test))]

@@ -10,7 +10,7 @@ use super::ffi::*;
 use super::method::{Bailout, Stop, protect};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
-use swoole_core::server::handler::FaultPlace;
+use swoole_core::server::FaultPlace;
 
 /// How the process is about to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +174,10 @@ fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
     if pending() != Pending::Bailout {
         PENDING.set(how);
     }
-    if !matches!(outcome, CallOutcome::Exit(_)) && fault_place().is_none() {
+    // Some fatal errors (memory limit, on newer PHP) unwind as exit() does, not by a bailout.
+    let failed = !matches!(outcome, CallOutcome::Exit(_))
+        || (exit_status() == STATUS_OF_FAULT && last_error_is_fatal());
+    if failed && fault_place().is_none() {
         FAULT.set(last_error());
     }
     outcome
@@ -227,6 +230,12 @@ pub fn exit_status() -> i32 {
     unsafe { (*eg()).exit_status }
 }
 
+fn last_error_is_fatal() -> bool {
+    // SAFETY: reading a word of the engine's globals.
+    let kind = unsafe { (*ext_php_rs_process_globals()).last_error_type };
+    kind.cast_unsigned() & E_FATAL_ERRORS != 0
+}
+
 fn last_error() -> Option<FaultPlace> {
     // SAFETY: the engine's globals; both strings are null or live, and are copied here.
     unsafe {
@@ -242,10 +251,20 @@ fn last_error() -> Option<FaultPlace> {
         if (*globals).last_error_message.is_null() {
             return None;
         }
+        let (message, file) = (
+            text((*globals).last_error_message),
+            text((*globals).last_error_file),
+        );
+        let line = u32::try_from((*globals).last_error_lineno).unwrap_or(0);
+        // "Uncaught ..." says so itself; the log names the place.
+        let message = match message.strip_suffix(&format!(" in {file}:{line}")) {
+            Some(message) => message.to_owned(),
+            None => message,
+        };
         Some(FaultPlace {
-            message: text((*globals).last_error_message),
-            file: text((*globals).last_error_file),
-            line: u32::try_from((*globals).last_error_lineno).unwrap_or(0),
+            message,
+            file,
+            line,
         })
     }
 }
@@ -260,8 +279,8 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
                 return None;
             }
             let (mut function, mut arg, mut result) = (undef(), undef(), undef());
-            convert::set_bytes(function.ptr(), name);
-            convert::set_bytes(arg.ptr(), argument);
+            convert::set_bytes(function.place(), name);
+            convert::set_bytes(arg.place(), argument);
             _call_user_function_impl(
                 std::ptr::null_mut(),
                 function.ptr(),

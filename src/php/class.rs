@@ -179,8 +179,9 @@ pub struct ClassDef {
 pub struct Entry(AtomicPtr<zend_class_entry>);
 
 impl Entry {
+    /// Not registered yet.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn unset() -> Self {
         Entry(AtomicPtr::new(std::ptr::null_mut()))
     }
 
@@ -254,12 +255,7 @@ pub fn function_entries(defs: &[MethodDef]) -> *const zend_function_entry {
         // fields that later PHP versions add (8.4) mean "none" when zero.
         let mut entry: zend_function_entry = unsafe { std::mem::zeroed() };
         entry.fname = def.name.as_ptr();
-        // SAFETY: both are pointers to functions with the C ABI and the same two pointer arguments.
-        entry.handler = Some(unsafe {
-            std::mem::transmute::<Handler, unsafe extern "C" fn(*mut zend_execute_data, *mut zval)>(
-                def.handler,
-            )
-        });
+        entry.handler = Some(def.handler);
         entry.arg_info = arg_info(def).as_ptr();
         entry.num_args = def.args.len() as u32;
         entry.flags = def.flags;

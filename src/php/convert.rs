@@ -9,51 +9,51 @@ const MAX_DEPTH: u32 = 8;
 
 /// Writes a bool.
 #[inline]
-pub fn set_bool(place: *mut zval, value: bool) {
-    // SAFETY: callers pass a zval that holds nothing which needs releasing (a return value).
-    unsafe { (*place).u1.type_info = if value { IS_TRUE } else { IS_FALSE } }
+pub fn set_bool(place: Place<'_>, value: bool) {
+    // SAFETY: a place may be overwritten.
+    unsafe { (*place.ptr()).u1.type_info = if value { IS_TRUE } else { IS_FALSE } }
 }
 
 /// Writes an int.
 #[inline]
-pub fn set_long(place: *mut zval, value: i64) {
+pub fn set_long(place: Place<'_>, value: i64) {
     // SAFETY: as in `set_bool`.
     unsafe {
-        (*place).value.lval = value;
-        (*place).u1.type_info = IS_LONG;
+        (*place.ptr()).value.lval = value;
+        (*place.ptr()).u1.type_info = IS_LONG;
     }
 }
 
 /// Writes a float.
 #[inline]
-pub fn set_double(place: *mut zval, value: f64) {
+pub fn set_double(place: Place<'_>, value: f64) {
     // SAFETY: as in `set_bool`.
     unsafe {
-        (*place).value.dval = value;
-        (*place).u1.type_info = IS_DOUBLE;
+        (*place.ptr()).value.dval = value;
+        (*place.ptr()).u1.type_info = IS_DOUBLE;
     }
 }
 
 /// Writes null.
 #[inline]
-pub fn set_null(place: *mut zval) {
+pub fn set_null(place: Place<'_>) {
     // SAFETY: as in `set_bool`.
-    unsafe { (*place).u1.type_info = IS_NULL }
+    unsafe { (*place.ptr()).u1.type_info = IS_NULL }
 }
 
 /// Writes an object without taking a reference.
 #[inline]
-pub fn set_object(place: *mut zval, object: *mut zend_object) {
+pub fn set_object(place: Place<'_>, object: *mut zend_object) {
     // SAFETY: as in `set_bool`; the object lives as long as the zval is used.
     unsafe {
-        (*place).value.obj = object;
-        (*place).u1.type_info = IS_OBJECT_EX;
+        (*place.ptr()).value.obj = object;
+        (*place.ptr()).u1.type_info = IS_OBJECT_EX;
     }
 }
 
 /// Writes a new string. The engine may bail out (memory limit): call inside [`protect`].
 #[inline]
-pub fn set_bytes(place: *mut zval, bytes: &[u8]) {
+pub fn set_bytes(place: Place<'_>, bytes: &[u8]) {
     // SAFETY: as in `set_bool`; the engine copies the bytes. The empty and the one-byte strings are
     // its own static ones, which are not counted.
     unsafe {
@@ -64,8 +64,8 @@ pub fn set_bytes(place: *mut zval, bytes: &[u8]) {
                 IS_STRING_EX,
             ),
         };
-        (*place).value.str_ = string;
-        (*place).u1.type_info = kind;
+        (*place.ptr()).value.str_ = string;
+        (*place.ptr()).u1.type_info = kind;
     }
 }
 
@@ -75,17 +75,17 @@ unsafe extern "C" {
 }
 
 /// Writes a new string as a method's result.
-pub fn return_bytes(place: *mut zval, bytes: &[u8]) -> Result<(), Bailout> {
+pub fn return_bytes(place: Place<'_>, bytes: &[u8]) -> Result<(), Bailout> {
     protect(|| set_bytes(place, bytes))
 }
 
 /// Writes a copy of `value`, which stays as it is.
 #[inline]
-pub fn set_copy(place: *mut zval, value: *mut zval) {
+pub fn set_copy(place: Place<'_>, value: *mut zval) {
     // SAFETY: both are valid; a counted value gets one more reference.
     unsafe {
         let value = deref(value);
-        std::ptr::copy_nonoverlapping(value, place, 1);
+        std::ptr::copy_nonoverlapping(value, place.ptr(), 1);
         try_addref(value);
     }
 }
@@ -99,7 +99,7 @@ pub enum Item<'a> {
 }
 
 /// Writes an array with string keys, in order.
-pub fn return_array(place: *mut zval, items: &[(&str, Item<'_>)]) -> Result<(), Bailout> {
+pub fn return_array(place: Place<'_>, items: &[(&str, Item<'_>)]) -> Result<(), Bailout> {
     protect(|| {
         set_new_array(place, items.len());
         for (key, item) in items {
@@ -107,10 +107,10 @@ pub fn return_array(place: *mut zval, items: &[(&str, Item<'_>)]) -> Result<(), 
             // SAFETY: `place` holds an array of our own; the engine copies key and bytes.
             unsafe {
                 match *item {
-                    Item::Long(n) => add_assoc_long_ex(place, key, len, n),
-                    Item::Double(d) => add_assoc_double_ex(place, key, len, d),
+                    Item::Long(n) => add_assoc_long_ex(place.ptr(), key, len, n),
+                    Item::Double(d) => add_assoc_double_ex(place.ptr(), key, len, d),
                     Item::Bytes(b) => {
-                        add_assoc_stringl_ex(place, key, len, b.as_ptr().cast(), b.len());
+                        add_assoc_stringl_ex(place.ptr(), key, len, b.as_ptr().cast(), b.len());
                     }
                 }
             }
@@ -119,22 +119,22 @@ pub fn return_array(place: *mut zval, items: &[(&str, Item<'_>)]) -> Result<(), 
 }
 
 /// Writes a list of ints.
-pub fn return_list(place: *mut zval, values: &[u64]) -> Result<(), Bailout> {
+pub fn return_list(place: Place<'_>, values: &[u64]) -> Result<(), Bailout> {
     protect(|| {
         set_new_array(place, values.len());
         for &value in values {
             // SAFETY: `place` holds an array of our own.
-            unsafe { add_next_index_long(place, value as i64) };
+            unsafe { add_next_index_long(place.ptr(), value as i64) };
         }
     })
 }
 
 /// Writes an empty array; inside [`protect`].
-pub fn set_new_array(place: *mut zval, size: usize) {
+pub fn set_new_array(place: Place<'_>, size: usize) {
     // SAFETY: as in `set_bool`; the new array is counted once, by `place`.
     unsafe {
-        (*place).value.arr = _zend_new_array(u32::try_from(size).unwrap_or(0));
-        (*place).u1.type_info = IS_ARRAY_EX;
+        (*place.ptr()).value.arr = _zend_new_array(u32::try_from(size).unwrap_or(0));
+        (*place.ptr()).u1.type_info = IS_ARRAY_EX;
     }
 }
 

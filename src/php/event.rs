@@ -5,7 +5,7 @@ use super::convert;
 use super::ffi::*;
 use super::object;
 use std::ffi::CStr;
-use swoole_core::server::handler::{ConnectionEvent, Event, WorkerFault};
+use swoole_core::server::{ConnectionEvent, Event, WorkerFault};
 
 /// One event that `on()` takes.
 #[derive(Debug)]
@@ -122,8 +122,8 @@ pub fn index_of(table: &[EventDef], event: Event) -> Option<usize> {
     table.iter().position(|row| row.event == Some(event))
 }
 
-static EVENT: Entry = Entry::new();
-static STATUS_INFO: Entry = Entry::new();
+static EVENT: Entry = Entry::unset();
+static STATUS_INFO: Entry = Entry::unset();
 
 /// `Swoole\Server\Event`; [`new_event`] relies on the order of the properties.
 pub static EVENT_CLASS: ClassDef = ClassDef {
@@ -164,18 +164,17 @@ pub static STATUS_INFO_CLASS: ClassDef = ClassDef {
 
 /// # Safety
 /// `object` is a new object whose class declares more than `index` properties.
-unsafe fn slot(object: *mut zend_object, index: usize) -> *mut zval {
+unsafe fn slot<'a>(object: *mut zend_object, index: usize) -> Place<'a> {
     // SAFETY: the caller's promise: declared properties stand in a row in order of declaration.
     unsafe {
-        (&raw mut (*object).properties_table)
-            .cast::<zval>()
-            .add(index)
+        let first: *mut zval = (&raw mut (*object).properties_table).cast();
+        Place::new(first.add(index))
     }
 }
 
 /// Makes a `Swoole\Server\Event` in `place`; `data` stays null. May bail out: inside `protect`.
 /// Returns the place of `data`.
-pub fn new_event(place: &mut Value, event: &ConnectionEvent) -> *mut zval {
+pub fn new_event<'a>(place: &'a mut Value, event: &ConnectionEvent) -> Place<'a> {
     // SAFETY: a class of ours without a constructor; the four slots hold scalars or null so far.
     unsafe {
         object_init_ex(place.ptr(), EVENT.get());

@@ -4,8 +4,8 @@ use super::class::{ClassDef, Entry};
 use super::ffi::{zend_ce_error, zend_ce_exception};
 
 /// The registered `Swoole\Exception`.
-pub static EXCEPTION: Entry = Entry::new();
-static ERROR: Entry = Entry::new();
+pub static EXCEPTION: Entry = Entry::unset();
+static ERROR: Entry = Entry::unset();
 
 /// `Swoole\Exception`.
 pub static EXCEPTION_CLASS: ClassDef = ClassDef {

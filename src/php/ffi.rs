@@ -3,6 +3,7 @@
 pub use ext_php_rs::ffi::*;
 
 use std::ffi::{c_char, c_int};
+use std::marker::PhantomData;
 
 // SAFETY: the signatures are those of PHP 8.2 to 8.5's headers (Zend/zend_API.h, zend_exceptions.h,
 // zend_ini.h, ext/standard/php_mt_rand.h); `bool` and `zend_result` have the C ABI's layout. Each
@@ -82,8 +83,6 @@ unsafe extern "C" {
     pub fn php_mt_srand(seed: u32);
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
     pub fn display_ini_entries(module: *mut zend_module_entry);
-    pub fn zend_type_error(format: *const c_char, ...);
-    pub fn zend_value_error(format: *const c_char, ...);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }
 
@@ -170,11 +169,36 @@ impl Value {
     pub fn ptr(&mut self) -> *mut zval {
         std::ptr::from_mut(self).cast()
     }
+
+    /// The place as [`super::convert`] fills it.
+    #[inline]
+    pub fn place(&mut self) -> Place<'_> {
+        Place(self.ptr(), PhantomData)
+    }
 }
 
 impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Value")
+    }
+}
+
+/// Where a new value goes: a zval that may be overwritten without releasing what it held.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a>(*mut zval, PhantomData<&'a ()>);
+
+impl Place<'_> {
+    /// # Safety
+    /// `zval` may be written to for as long as the place is used, and holds nothing that is counted.
+    #[inline]
+    pub unsafe fn new(zval: *mut zval) -> Self {
+        Place(zval, PhantomData)
+    }
+
+    /// The place as the engine's functions take it.
+    #[inline]
+    pub fn ptr(self) -> *mut zval {
+        self.0
     }
 }
 

@@ -45,31 +45,31 @@ pub static FUNCTIONS: &[MethodDef] = &[
 /// `SWOOLE_STRERROR_GAI`: codes of getaddrinfo(3).
 const STRERROR_GAI: i64 = 1;
 
-fn version(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn version(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     Ok(return_bytes(place, API_LEVEL.to_bytes())?)
 }
 
-fn cpu_num(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn cpu_num(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     set_long(place, process::cpu_count() as i64);
     Ok(())
 }
 
-fn last_error(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn last_error(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     set_long(place, i64::from(error::last()));
     Ok(())
 }
 
-fn errno(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn errno(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let errno = std::io::Error::last_os_error().raw_os_error();
     parse!(frame, c"")?;
     set_long(place, i64::from(errno.unwrap_or(0)));
     Ok(())
 }
 
-fn strerror(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn strerror(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut code, mut kind) = (0_i64, 0_i64);
     parse!(frame, c"l|l", code, kind)?;
     let code = i32::try_from(code).unwrap_or(i32::MAX);
@@ -82,7 +82,7 @@ fn strerror(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(return_bytes(place, text.as_bytes())?)
 }
 
-fn set_process_name(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn set_process_name(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     parse!(frame, c"S", name)?;
     let name = bytes_of(name);
@@ -104,7 +104,7 @@ fn set_thread_name(name: &[u8]) -> bool {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) == 0 }
 }
 
-fn clear_error(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn clear_error(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     error::set_last(0);
     set_null(place);

@@ -6,7 +6,7 @@ use super::event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERV
 use super::ffi::*;
 use super::properties;
 use super::server_state::ServerState;
-use swoole_core::server::handler::{
+use swoole_core::server::{
     ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
 };
 
@@ -64,7 +64,7 @@ impl PhpHandler {
             return Outcome::Done;
         };
         outcome(callback::call(callback, |[server]: &mut [Value; 1]| {
-            set_object(server.ptr(), self.server);
+            set_object(server.place(), self.server);
         }))
     }
 
@@ -74,8 +74,8 @@ impl PhpHandler {
             return Outcome::Done;
         };
         outcome(callback::call(callback, |[server, id]: &mut [Value; 2]| {
-            set_object(server.ptr(), self.server);
-            set_long(id.ptr(), i64::from(worker_id));
+            set_object(server.place(), self.server);
+            set_long(id.place(), i64::from(worker_id));
         }))
     }
 
@@ -86,14 +86,14 @@ impl PhpHandler {
         };
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
-                set_object(server.ptr(), self.server);
+                set_object(server.place(), self.server);
                 event::new_event(object, event);
             })
         } else {
             callback::call(callback, |[server, fd, reactor]: &mut [Value; 3]| {
-                set_object(server.ptr(), self.server);
-                set_long(fd.ptr(), event.session_id as i64);
-                set_long(reactor.ptr(), i64::from(event.reactor_id));
+                set_object(server.place(), self.server);
+                set_long(fd.place(), event.session_id as i64);
+                set_long(reactor.place(), i64::from(event.reactor_id));
             })
         })
     }
@@ -104,8 +104,8 @@ impl PhpHandler {
             return Outcome::Done;
         };
         outcome(callback::call(callback, |[server, fd]: &mut [Value; 2]| {
-            set_object(server.ptr(), self.server);
-            set_long(fd.ptr(), event.session_id as i64);
+            set_object(server.place(), self.server);
+            set_long(fd.place(), event.session_id as i64);
         }))
     }
 }
@@ -184,17 +184,17 @@ impl EventHandler for PhpHandler {
         };
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
-                set_object(server.ptr(), self.server);
+                set_object(server.place(), self.server);
                 event::new_status_info(object, fault);
             })
         } else {
             callback::call(callback, |args: &mut [Value; 5]| {
                 let [server, id, pid, code, signal] = args;
-                set_object(server.ptr(), self.server);
-                set_long(id.ptr(), i64::from(fault.worker_id));
-                set_long(pid.ptr(), i64::from(fault.pid));
-                set_long(code.ptr(), i64::from(fault.exit_code));
-                set_long(signal.ptr(), i64::from(fault.signal));
+                set_object(server.place(), self.server);
+                set_long(id.place(), i64::from(fault.worker_id));
+                set_long(pid.place(), i64::from(fault.pid));
+                set_long(code.place(), i64::from(fault.exit_code));
+                set_long(signal.place(), i64::from(fault.signal));
             })
         })
     }
@@ -216,7 +216,7 @@ impl EventHandler for PhpHandler {
         };
         // Outside of the closure, so that a bailout for want of memory still gives the space back.
         let mut payload = Some(payload);
-        let take = |place: *mut zval, payload: &mut Option<Payload<'_>>| {
+        let take = |place: Place<'_>, payload: &mut Option<Payload<'_>>| {
             set_bytes(place, payload.as_ref().map_or(&[], Payload::bytes));
             // Before user code runs: the sender may reuse the space, and the message is taken.
             if let Some(payload) = payload.take() {
@@ -225,16 +225,16 @@ impl EventHandler for PhpHandler {
         };
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
-                set_object(server.ptr(), self.server);
+                set_object(server.place(), self.server);
                 let data = event::new_event(object, event);
                 take(data, &mut payload);
             })
         } else {
             callback::call(callback, |[server, fd, reactor, data]: &mut [Value; 4]| {
-                set_object(server.ptr(), self.server);
-                set_long(fd.ptr(), event.session_id as i64);
-                set_long(reactor.ptr(), i64::from(event.reactor_id));
-                take(data.ptr(), &mut payload);
+                set_object(server.place(), self.server);
+                set_long(fd.place(), event.session_id as i64);
+                set_long(reactor.place(), i64::from(event.reactor_id));
+                take(data.place(), &mut payload);
             })
         })
     }

@@ -26,7 +26,7 @@ trampolines! {
     offset_unset => do_offset_unset;
 }
 
-static ITERATOR: Entry = Entry::new();
+static ITERATOR: Entry = Entry::unset();
 
 const OFFSET: &[ArgDef] = &[arg(c"fd", MIXED)];
 
@@ -88,16 +88,16 @@ fn state<'a>(frame: Frame) -> &'a mut Native {
     unsafe { &mut *object::native(frame.this()) }
 }
 
-fn do_construct(_: Frame, _: *mut zval) -> Result<(), Stop> {
+fn do_construct(_: Frame, _: Place<'_>) -> Result<(), Stop> {
     Err(Stop::error("please use the Swoole\\Server->connections"))
 }
 
-fn do_nothing(_: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_nothing(_: Frame, place: Place<'_>) -> Result<(), Stop> {
     set_null(place);
     Ok(())
 }
 
-fn do_rewind(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_rewind(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let state = state(frame);
     (state.after, state.current, state.index) = (0, 0, 0);
@@ -105,7 +105,7 @@ fn do_rewind(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_valid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_valid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let state = state(frame);
     let next = match server::current() {
@@ -121,19 +121,19 @@ fn do_valid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_current(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_current(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     set_long(place, state(frame).current);
     Ok(())
 }
 
-fn do_key(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_key(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     set_long(place, state(frame).index);
     Ok(())
 }
 
-fn do_next(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_next(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let state = state(frame);
     state.after = state.current.max(state.after);
@@ -141,14 +141,14 @@ fn do_next(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_count(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_count(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let count = server::current().map_or(0, |context| context.connection_count());
     set_long(place, count.cast_signed());
     Ok(())
 }
 
-fn do_offset_exists(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_offset_exists(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut fd = 0_i64;
     parse!(frame, c"l", fd)?;
     let context = server_methods::running()?;
@@ -156,13 +156,13 @@ fn do_offset_exists(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_offset_get(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_offset_get(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut fd = 0_i64;
     parse!(frame, c"l", fd)?;
     server_methods::client_info(place, fd, false)
 }
 
-fn do_offset_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_offset_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut any: *mut zval = std::ptr::null_mut();
     let mut value: *mut zval = std::ptr::null_mut();
     parse!(frame, c"zz", any, value)?;
@@ -170,7 +170,7 @@ fn do_offset_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_offset_unset(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_offset_unset(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut any: *mut zval = std::ptr::null_mut();
     parse!(frame, c"z", any)?;
     set_null(place);

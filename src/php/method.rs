@@ -197,7 +197,7 @@ pub fn protect<R, F: FnOnce() -> R>(f: F) -> Result<R, Bailout> {
 }
 
 /// What [`run`] wraps.
-pub type Inner = fn(Frame, *mut zval) -> Result<(), Stop>;
+pub type Inner = fn(Frame, Place<'_>) -> Result<(), Stop>;
 
 /// Defines the C function of a method: `trampolines! { name => inner; }`
 macro_rules! trampolines {
@@ -219,6 +219,8 @@ macro_rules! trampolines {
 pub unsafe fn run(ex: *mut zend_execute_data, return_value: *mut zval, inner: Inner) {
     let end = {
         let frame = Frame { ex };
+        // SAFETY: the engine passes a result that holds null.
+        let return_value = unsafe { Place::new(return_value) };
         let result = catch_unwind(AssertUnwindSafe(|| inner(frame, return_value)));
         let stop = match result {
             Ok(Ok(())) => None,
@@ -255,7 +257,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("panic")
 }
 
-fn settle(stop: &Stop, return_value: *mut zval) -> End {
+fn settle(stop: &Stop, return_value: Place<'_>) -> End {
     let told = match stop {
         Stop::Thrown => Ok(()),
         Stop::Bailout => Err(Bailout),

@@ -21,7 +21,7 @@ trampolines! {
 }
 
 /// The registered class, the scope of the private properties.
-pub static PORT: Entry = Entry::new();
+pub static PORT: Entry = Entry::unset();
 
 /// `Swoole\Server\Port`.
 pub static CLASS: ClassDef = ClassDef {
@@ -145,7 +145,7 @@ pub fn register(
     port: usize,
     name: &[u8],
     value: *mut zval,
-    place: *mut zval,
+    place: Place<'_>,
 ) -> Result<(), Stop> {
     let Some(index) = event::find(&PORT_EVENTS, name) else {
         return Err(Stop::SoftWarning(format!(
@@ -174,16 +174,16 @@ pub fn register(
     Ok(())
 }
 
-fn do_construct(_: Frame, _: *mut zval) -> Result<(), Stop> {
+fn do_construct(_: Frame, _: Place<'_>) -> Result<(), Stop> {
     Err(Stop::error("please use the Swoole\\Server->listen method"))
 }
 
-fn do_destruct(_: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_destruct(_: Frame, place: Place<'_>) -> Result<(), Stop> {
     set_null(place);
     Ok(())
 }
 
-fn do_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut settings: *mut zval = std::ptr::null_mut();
     parse!(frame, c"a", settings)?;
     if server_state::with(frame, |state| state.phase)? != Phase::Configuring {
@@ -201,7 +201,7 @@ fn do_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_on(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_on(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     let mut value: *mut zval = std::ptr::null_mut();
     parse!(frame, c"Sz", name, value)?;
@@ -213,7 +213,7 @@ fn do_on(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     register(frame, index_of(frame), bytes_of(name), value, place)
 }
 
-fn do_get_callback(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_callback(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     parse!(frame, c"S", name)?;
     let port = index_of(frame);

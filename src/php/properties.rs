@@ -5,7 +5,7 @@ use super::convert::{set_bool, set_bytes, set_long};
 use super::ffi::*;
 use super::method::{Bailout, protect};
 use std::ffi::CStr;
-use swoole_core::server::{self, handler::Role};
+use swoole_core::server::{self, Role};
 
 /// Sets a property as code inside `class` would, private ones too. May bail out: inside `protect`.
 pub fn set(class: &Entry, object: *mut zend_object, name: &CStr, value: &mut Value) {
@@ -24,21 +24,21 @@ pub fn set(class: &Entry, object: *mut zend_object, name: &CStr, value: &mut Val
 /// Sets an int; inside `protect`.
 pub fn set_int(class: &Entry, object: *mut zend_object, name: &CStr, value: i64) {
     let mut place = undef();
-    set_long(place.ptr(), value);
+    set_long(place.place(), value);
     set(class, object, name, &mut place);
 }
 
 /// Sets a bool; inside `protect`.
 pub fn set_flag(class: &Entry, object: *mut zend_object, name: &CStr, value: bool) {
     let mut place = undef();
-    set_bool(place.ptr(), value);
+    set_bool(place.place(), value);
     set(class, object, name, &mut place);
 }
 
 /// Sets a string; inside `protect`.
 pub fn set_text(class: &Entry, object: *mut zend_object, name: &CStr, value: &str) {
     let mut place = undef();
-    set_bytes(place.ptr(), value.as_bytes());
+    set_bytes(place.place(), value.as_bytes());
     set(class, object, name, &mut place);
     // SAFETY: our own reference to the new string; the property has one of its own.
     unsafe { zval_ptr_dtor(place.ptr()) };

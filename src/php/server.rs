@@ -7,7 +7,7 @@ use super::server_methods as run;
 use super::server_setup as setup;
 
 /// The registered class, the scope of the private properties.
-pub static SERVER: Entry = Entry::new();
+pub static SERVER: Entry = Entry::unset();
 
 const FD: ArgDef = arg(c"fd", INT);
 const LISTEN: &[ArgDef] = &[

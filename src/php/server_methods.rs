@@ -47,14 +47,14 @@ fn session(fd: i64) -> Result<u64, Stop> {
 }
 
 /// Writes true for success; a failure becomes false and the last error.
-fn answer(place: *mut zval, result: Result<(), Error>) -> Result<(), Stop> {
+fn answer(place: Place<'_>, result: Result<(), Error>) -> Result<(), Stop> {
     result?;
     set_bool(place, true);
     Ok(())
 }
 
 /// A method of a later version: says so, and does nothing.
-fn do_later(frame: Frame, _: *mut zval) -> Result<(), Stop> {
+fn do_later(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     Err(Stop::exception(
         0,
         format!(
@@ -66,7 +66,7 @@ fn do_later(frame: Frame, _: *mut zval) -> Result<(), Stop> {
     ))
 }
 
-fn do_send(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let Some((fd, data)) = send_arguments(frame)? else {
         return Err(Stop::Warning("fd can not be null".to_owned()));
     };
@@ -83,16 +83,14 @@ fn do_send(frame: Frame, place: *mut zval) -> Result<(), Stop> {
 /// The usual call, an int and a string, is read in place; everything else as PHP converts it.
 #[inline]
 fn send_arguments<'a>(frame: Frame) -> Result<Option<(i64, &'a [u8])>, Stop> {
-    if frame.num_args() == 2
-        && let (Some(fd), Some(data)) = (frame.arg(0), frame.arg(1))
-        // SAFETY: arguments of the running call; each union member is read for its type.
-        && let (IS_LONG, IS_STRING) =
-            unsafe { (u32::from(type_of(fd)), u32::from(type_of(data))) }
-    {
-        // SAFETY: as above; the frame keeps the string through the call.
-        return Ok(Some(unsafe {
-            ((*fd).value.lval, str_bytes((*data).value.str_))
-        }));
+    if let (2, Some(fd), Some(data)) = (frame.num_args(), frame.arg(0), frame.arg(1)) {
+        // SAFETY: arguments of the running call, which its frame keeps; each union member is read for
+        // the type that says so.
+        unsafe {
+            if u32::from(type_of(fd)) == IS_LONG && u32::from(type_of(data)) == IS_STRING {
+                return Ok(Some(((*fd).value.lval, str_bytes((*data).value.str_))));
+            }
+        }
     }
     let mut any: *mut zval = std::ptr::null_mut();
     let mut data: *mut zend_string = std::ptr::null_mut();
@@ -108,13 +106,13 @@ fn send_arguments<'a>(frame: Frame) -> Result<Option<(i64, &'a [u8])>, Stop> {
     Ok(Some((fd, convert::bytes_of(again))))
 }
 
-fn do_close(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut fd, mut reset) = (0_i64, false);
     parse!(frame, c"l|b", fd, reset)?;
     answer(place, running()?.close(session(fd)?, reset))
 }
 
-fn do_exists(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_exists(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut fd = 0_i64;
     parse!(frame, c"l", fd)?;
     let context = running()?;
@@ -122,13 +120,13 @@ fn do_exists(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_protect(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_protect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut fd, mut on) = (0_i64, true);
     parse!(frame, c"l|b", fd, on)?;
     answer(place, running()?.protect(session(fd)?, on))
 }
 
-fn do_bind(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_bind(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut fd, mut uid) = (0_i64, 0_i64);
     parse!(frame, c"ll", fd, uid)?;
     let context = running()?;
@@ -142,7 +140,7 @@ fn do_bind(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     answer(place, context.bind(session(fd)?, uid))
 }
 
-fn do_stats(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_stats(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let stats = running()?.stats();
     let items: Vec<(&str, Item<'_>)> = stats
@@ -160,13 +158,13 @@ fn do_stats(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(convert::return_array(place, &items)?)
 }
 
-fn do_reload(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_reload(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut only_task_workers = false;
     parse!(frame, c"|b", only_task_workers)?;
     answer(place, running()?.reload(only_task_workers))
 }
 
-fn do_shutdown(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_shutdown(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     match server::current() {
         Some(context) => answer(place, context.shutdown()),
@@ -177,7 +175,7 @@ fn do_shutdown(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     }
 }
 
-fn do_stop(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_stop(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut worker_id = -1_i64;
     parse!(frame, c"|l", worker_id)?;
     let context = running()?;
@@ -196,14 +194,14 @@ fn unknown_worker(id: i64) -> Stop {
     Stop::Failed(Error::InvalidParams(format!("there is no worker {id}")))
 }
 
-fn do_get_client_info(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_client_info(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut fd, mut reactor_id, mut ignore_error) = (0_i64, -1_i64, false);
     parse!(frame, c"l|lb", fd, reactor_id, ignore_error)?;
     client_info(place, fd, ignore_error)
 }
 
 /// What getClientInfo returns for `fd`.
-pub fn client_info(place: *mut zval, fd: i64, ignore_error: bool) -> Result<(), Stop> {
+pub fn client_info(place: Place<'_>, fd: i64, ignore_error: bool) -> Result<(), Stop> {
     let info = running()?.client_info(session(fd)?, ignore_error)?;
     let mut items: Vec<(&str, Item<'_>)> = Vec::with_capacity(17);
     if let Some(uid) = info.uid {
@@ -216,7 +214,7 @@ pub fn client_info(place: *mut zval, fd: i64, ignore_error: bool) -> Result<(), 
         ("server_port", Item::Long(i64::from(info.server_port))),
         ("server_fd", Item::Long(i64::from(info.server_fd))),
         ("socket_fd", Item::Long(i64::from(info.socket_fd))),
-        ("socket_type", Item::Long(i64::from(info.socket_type))),
+        ("socket_type", Item::Long(info.socket_type)),
         ("remote_port", Item::Long(i64::from(info.remote_port))),
         ("remote_ip", Item::Bytes(info.remote_ip.as_bytes())),
         ("reactor_id", Item::Long(i64::from(info.reactor_id))),
@@ -238,7 +236,7 @@ pub fn client_info(place: *mut zval, fd: i64, ignore_error: bool) -> Result<(), 
     Ok(convert::return_array(place, &items)?)
 }
 
-fn do_get_client_list(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_client_list(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (mut after, mut count) = (0_i64, 10_i64);
     parse!(frame, c"|ll", after, count)?;
     let context = running()?;
@@ -257,7 +255,7 @@ fn do_get_client_list(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(convert::return_list(place, &sessions)?)
 }
 
-fn do_get_worker_id(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_worker_id(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     long_or_false(
         place,
@@ -266,7 +264,7 @@ fn do_get_worker_id(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_get_worker_pid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_worker_pid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut worker_id = -1_i64;
     parse!(frame, c"|l", worker_id)?;
     let pid = server::current().and_then(|context| {
@@ -277,7 +275,7 @@ fn do_get_worker_pid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_get_worker_status(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_worker_status(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut worker_id = -1_i64;
     parse!(frame, c"|l", worker_id)?;
     let context = running()?;
@@ -295,21 +293,21 @@ fn target_worker(context: &Context, worker_id: i64) -> Option<u32> {
     }
 }
 
-fn long_or_false(place: *mut zval, value: Option<i64>) {
+fn long_or_false(place: Place<'_>, value: Option<i64>) {
     match value {
         Some(value) => set_long(place, value),
         None => set_bool(place, false),
     }
 }
 
-fn do_get_manager_pid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_manager_pid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let pid = server::current().map_or(0, |context| context.manager_pid());
     set_long(place, i64::from(pid));
     Ok(())
 }
 
-fn do_get_master_pid(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_master_pid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let pid = server::current().map_or(0, |context| context.master_pid());
     set_long(place, i64::from(pid));

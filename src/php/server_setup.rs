@@ -29,7 +29,7 @@ trampolines! {
 /// SWOOLE_SSL, a flag beside the socket type.
 const SSL_FLAG: i64 = 512;
 
-fn do_construct(frame: Frame, _: *mut zval) -> Result<(), Stop> {
+fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     let mut host: *mut zend_string = std::ptr::null_mut();
     let (mut port, mut mode, mut sock_type) = (0_i64, Mode::Base as i64, 1_i64);
     parse!(frame, c"|Slll", host, port, mode, sock_type)?;
@@ -132,10 +132,10 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
     }
     protect(|| {
         let mut list = undef();
-        convert::set_new_array(list.ptr(), objects.len());
+        convert::set_new_array(list.place(), objects.len());
         for &object in &objects {
             let mut element = undef();
-            set_object(element.ptr(), object);
+            set_object(element.place(), object);
             // SAFETY: the list takes a reference of its own; ours goes to the state.
             unsafe {
                 try_addref(element.ptr());
@@ -166,12 +166,12 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
 }
 
 /// The native side goes when the object is freed; a destructor exists because subclasses call it.
-fn do_destruct(_: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_destruct(_: Frame, place: Place<'_>) -> Result<(), Stop> {
     set_null(place);
     Ok(())
 }
 
-fn do_set(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut settings: *mut zval = std::ptr::null_mut();
     parse!(frame, c"a", settings)?;
     refuse_if_running(frame, "set")?;
@@ -244,7 +244,7 @@ fn bad_option(error: &Error, raw: &Raw) -> Stop {
     }
 }
 
-fn do_on(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_on(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     let mut value: *mut zval = std::ptr::null_mut();
     parse!(frame, c"Sz", name, value)?;
@@ -301,7 +301,7 @@ pub fn store(
     Ok(())
 }
 
-fn do_get_callback(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_get_callback(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     parse!(frame, c"S", name)?;
     let name = bytes_of(name);
@@ -316,7 +316,7 @@ fn do_get_callback(frame: Frame, place: *mut zval) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_start(frame: Frame, place: *mut zval) -> Result<(), Stop> {
+fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let name = frame.class_name();
     match server_state::with(frame, |state| state.phase)? {
@@ -377,21 +377,23 @@ fn require_callbacks(frame: Frame) -> Result<(), Stop> {
 /// Resolves the options, shows them in the properties and runs the server until this process' part in
 /// it is over.
 fn run(frame: Frame) -> Result<Finished, Stop> {
-    let options = server_state::with(frame, |state| state.options.clone())?;
+    let (options, mode) = server_state::with(frame, |state| (state.options.clone(), state.mode))?;
     let failed = |error: Error| {
         error::set_last(error.code());
         Stop::Fatal(format!("failed to start server. Error: {error}"))
     };
-    let settings = options.resolve(&env()).map_err(failed)?;
-    for warning in &settings.warnings {
-        docref(E_WARNING, &warning.to_string())?;
+    let mut settings = options.resolve(&env()).map_err(failed)?;
+    if mode == Mode::Base && !options.is_given("worker_num") {
+        // BASE mode begins with one worker: then there is no fork and no manager.
+        settings.worker_num = 1;
+        settings.reactor_num = 1;
     }
     let this = frame.this();
     let shown = options.shown_defaults(&settings);
     protect(|| {
         properties::set_int(&SERVER, this, c"master_pid", i64::from(std::process::id()));
         let mut defaults = undef();
-        convert::set_new_array(defaults.ptr(), shown.len());
+        convert::set_new_array(defaults.place(), shown.len());
         for (name, value) in &shown {
             if let Raw::Int(value) = value {
                 // SAFETY: an array of ours; the engine copies the key.
