@@ -1,1 +1,20 @@
-//! Room `shm`.
+//! Room `shm`: typed shared memory, made before the forks and used by every process of a server.
+//!
+//! - [`region`]: one memfd mapping, carved into arrays of plain records and rings;
+//! - [`ring`]: single-producer single-consumer byte rings of variable-size records;
+//! - [`counters`]: counters on cache lines of their own;
+//! - [`mutex`]: a robust mutex between processes.
+//!
+//! Nothing here holds pointers inside the shared memory, and nothing read from it is trusted for
+//! memory safety: offsets and lengths are checked before use.
+
+pub mod counters;
+pub mod memory;
+pub mod mutex;
+pub mod record;
+pub mod region;
+pub mod ring;
+pub mod sync;
+
+#[cfg(test)]
+mod ring_tests;

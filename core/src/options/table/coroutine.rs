@@ -1,0 +1,166 @@
+//! Coroutines and DNS.
+
+use super::super::kind::Kind;
+use super::super::row::{Row, Scope::Process};
+use super::I32_MAX;
+
+const NEEDS: &str = "coroutines";
+const DNS: &str = "the resolver of coroutines";
+
+pub(super) static ROWS: &[Row] = &[
+    Row::later(
+        "max_coroutine",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: i64::MAX,
+        },
+        "100000",
+        NEEDS,
+        "Most coroutines of a process at a time. 0 is the default.",
+    )
+    .aliases(&["max_coro_num"]),
+    Row::later(
+        "enable_deadlock_check",
+        Process,
+        Kind::Bool,
+        "true",
+        NEEDS,
+        "Report coroutines that wait for ever when the event loop has nothing left to do.",
+    ),
+    Row::later(
+        "deadlock_check_disable_trace",
+        Process,
+        Kind::Bool,
+        "false",
+        NEEDS,
+        "Leave the traces out of that report.",
+    ),
+    Row::later(
+        "deadlock_check_limit",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: I32_MAX,
+        },
+        "32",
+        NEEDS,
+        "Most coroutines in that report.",
+    ),
+    Row::later(
+        "deadlock_check_depth",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: I32_MAX,
+        },
+        "32",
+        NEEDS,
+        "Most frames of a trace in that report.",
+    ),
+    Row::later(
+        "hook_flags",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: i64::MAX,
+        },
+        "0 outside of coroutines",
+        NEEDS,
+        "PHP functions to run without blocking, a sum of SWOOLE_HOOK_* values.",
+    )
+    .quiet_if_empty(),
+    Row::later(
+        "enable_preemptive_scheduler",
+        Process,
+        Kind::Bool,
+        "false",
+        NEEDS,
+        "Let others run when a coroutine computes for over 10 ms.",
+    ),
+    Row::later(
+        "c_stack_size",
+        Process,
+        Kind::Size {
+            min: 0,
+            max: I32_MAX,
+        },
+        "2097152",
+        NEEDS,
+        "Bytes of the native stack of a coroutine.",
+    )
+    .aliases(&["stack_size"]),
+    Row::later(
+        "exit_condition",
+        Process,
+        Kind::Callable,
+        "none",
+        NEEDS,
+        "Function that tells whether the event loop may end.",
+    ),
+    Row::later(
+        "name_resolver",
+        Process,
+        Kind::Any,
+        "none",
+        DNS,
+        "Array of objects that look up services by name.",
+    ),
+    Row::later(
+        "dns_server",
+        Process,
+        Kind::Text { max_len: 255 },
+        "that of the system",
+        DNS,
+        "Address of the DNS server, with a port after a colon where it is not 53.",
+    ),
+    Row::later(
+        "dns_lookup_random",
+        Process,
+        Kind::Bool,
+        "false",
+        DNS,
+        "Take a random one of several addresses.",
+    ),
+    Row::later(
+        "use_async_resolver",
+        Process,
+        Kind::Bool,
+        "false",
+        DNS,
+        "Look up names in the event loop rather than in a thread.",
+    ),
+    Row::later(
+        "dns_cache_refresh_time",
+        Process,
+        Kind::Float {
+            min: 0.0,
+            max: 31_536_000.0,
+        },
+        "60",
+        DNS,
+        "Seconds that an address is kept.",
+    ),
+    Row::later(
+        "dns_cache_expire",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: I32_MAX,
+        },
+        "60",
+        DNS,
+        "Seconds that an address is kept by coroutine clients.",
+    ),
+    Row::later(
+        "dns_cache_capacity",
+        Process,
+        Kind::Int {
+            min: 0,
+            max: I32_MAX,
+        },
+        "1000",
+        DNS,
+        "Most addresses that are kept.",
+    ),
+];

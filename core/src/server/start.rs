@@ -1,0 +1,341 @@
+//! From the constructor to the end of `start()`: binding, shared state, the first fork, and what each
+//! process becomes.
+
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::time::Duration;
+
+use super::acceptor::listen_options;
+use super::context::set_current;
+use super::handler::{EventHandler, Role};
+use super::manager::{self, Ended};
+use super::shared::{Listens, Shared};
+use super::worker::{self, Incarnation};
+use super::{Mode, PortInfo, base, master};
+use crate::error::Error;
+use crate::ipc::doorbell::Doorbell;
+use crate::log;
+use crate::net::address::SockType;
+use crate::net::listener::{BindOptions, Listener};
+use crate::options::Settings;
+use crate::reactor::clock;
+use crate::reactor::poller::{Interest, Poller, Token};
+use crate::sys::pid_file::PidFile;
+use crate::sys::process::{self, Forked};
+use crate::sys::signal::{self, Signal, SignalInbox};
+
+/// Tokens from here on are not connections; listeners count down from the last.
+pub(super) const BELL_TOKEN: usize = usize::MAX >> 1;
+pub(super) const SIGNAL_TOKEN: usize = BELL_TOKEN - 1;
+pub(super) const LISTENER_TOKEN: usize = BELL_TOKEN - 2;
+
+pub(super) fn poller() -> Result<Poller, Error> {
+    Poller::new().map_err(|error| Error::os("epoll_create", "", &error))
+}
+
+/// Watches a descriptor for input.
+pub(super) fn watch(poller: &Poller, fd: RawFd, token: usize) -> Result<(), Error> {
+    poller
+        .register(fd, Token(token), Interest::READABLE)
+        .map_err(|error| Error::os("epoll_ctl", format!("fd {fd}"), &error))
+}
+
+pub(super) fn wait(poller: &mut Poller, timeout: Option<Duration>) -> Result<(), Error> {
+    poller
+        .wait(timeout)
+        .map_err(|error| Error::os("epoll_wait", "", &error))
+}
+
+pub(super) fn bell_fd(bell: &Doorbell) -> RawFd {
+    bell.bell().as_raw_fd()
+}
+
+/// Makes a bell silent again, so that the next ring is an event.
+pub(super) fn clear_bell(bell: &Doorbell) {
+    // EAGAIN: it was silent.
+    let _ = bell.bell().read();
+}
+
+/// A server before its start. It has its port from here on.
+#[derive(Debug)]
+pub struct Server {
+    mode: Mode,
+    listeners: Vec<Listener>,
+    ports: Vec<PortInfo>,
+}
+
+/// What a process is when [`Server::start`] returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// The server is down; this is the process that called.
+    Master { status: i32 },
+    /// A forked process has done its part and must end with this status.
+    Child { role: Role, status: i32 },
+}
+
+impl Server {
+    /// Binds the port; clients are let in by [`Server::start`].
+    ///
+    /// # Errors
+    /// The host, the port or the path cannot be had; datagram sockets are not built yet.
+    pub fn new(mode: Mode, host: &str, port: u16, sock_type: SockType) -> Result<Server, Error> {
+        if !sock_type.is_stream() {
+            return Err(Error::NotBuilt {
+                what: format!("a server on a socket of type {}", sock_type.number()),
+                needs: "UDP and unix datagram sockets come with onPacket".to_owned(),
+            });
+        }
+        let options = BindOptions::default();
+        let listener = Listener::bind_with(sock_type, host, i64::from(port), options)?;
+        let info = PortInfo {
+            host: host.to_owned(),
+            port: if sock_type.is_tcp() {
+                listener.local_addr().port()
+            } else {
+                0
+            },
+            sock_type,
+            fd: listener.raw_fd(),
+        };
+        Ok(Server {
+            mode,
+            listeners: vec![listener],
+            ports: vec![info],
+        })
+    }
+
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    #[must_use]
+    pub fn ports(&self) -> &[PortInfo] {
+        &self.ports
+    }
+
+    /// Runs the server. Returns in the calling process when the server is down, and in each forked
+    /// process when that one is done.
+    ///
+    /// # Errors
+    /// The server cannot start; then nothing is left running.
+    pub fn start(
+        self,
+        settings: Settings,
+        handler: Rc<dyn EventHandler>,
+    ) -> Result<Finished, Error> {
+        check_identity(&settings)?;
+        log::configure(settings.log.clone())?;
+        log::set_identity(log::Flag::Master, 0);
+        for warning in &settings.warnings {
+            log::warning(warning);
+        }
+        let pid_path = settings.pid_file.as_deref().map(std::path::absolute);
+        if settings.daemonize {
+            daemonize()?;
+        }
+        let listens = Listens::collect(|event| handler.listens(event));
+        let own_sockets = self.mode == Mode::Base && settings.enable_reuse_port;
+        for listener in self.listeners.iter().filter(|_| !own_sockets) {
+            listener.listen(settings.backlog, &listen_options(&settings))?;
+        }
+        let shared = Arc::new(Shared::create(self.mode, settings, self.ports, listens)?);
+        shared
+            .global
+            .master_pid
+            .store(process::getpid().as_raw(), Release);
+        shared
+            .global
+            .start_time_s
+            .store(clock::wall_us() / 1_000_000, Relaxed);
+        let pid_file = match pid_path {
+            Some(Ok(path)) => Some(PidFile::write(&path)?),
+            _ => None,
+        };
+        for ignored in [Signal::PIPE, Signal::HUP] {
+            signal::ignore(ignored)?;
+        }
+        let signals = SignalInbox::install(&[
+            Signal::TERM,
+            Signal::INT,
+            Signal::USR1,
+            Signal::USR2,
+            Signal::CHLD,
+            Signal::rtmin(),
+        ])?;
+        let launch = Launch {
+            shared,
+            handler,
+            listeners: self.listeners,
+            signals,
+        };
+        let finished = launch.run();
+        set_current(None);
+        // Children got copies of it and leave the file alone.
+        if !matches!(finished, Ok(Finished::Child { .. }))
+            && let Some(pid_file) = &pid_file
+        {
+            pid_file.remove();
+        }
+        finished
+    }
+}
+
+/// Everything that the first fork hands on.
+struct Launch {
+    shared: Arc<Shared>,
+    handler: Rc<dyn EventHandler>,
+    listeners: Vec<Listener>,
+    signals: SignalInbox,
+}
+
+impl Launch {
+    fn run(self) -> Result<Finished, Error> {
+        match self.shared.mode {
+            Mode::Base if self.shared.settings.worker_num == 1 => self.single(),
+            Mode::Base => self.base(),
+            Mode::Process => self.process(),
+        }
+    }
+
+    /// One process is the whole server.
+    fn single(self) -> Result<Finished, Error> {
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
+        let who = Incarnation {
+            worker_id: 0,
+            epoch: 1,
+        };
+        shared.workers[0].epoch.store(1, Release);
+        let start = base::Start {
+            who,
+            listeners,
+            signals,
+            single: true,
+        };
+        let status = base::run(&shared, &handler, start)?;
+        if status == 0 {
+            let _ = handler.on_shutdown();
+        }
+        Ok(Finished::Master { status })
+    }
+
+    /// The calling process is the manager.
+    fn base(self) -> Result<Finished, Error> {
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
+        match manager::run(&shared, &handler, signals, true)? {
+            Ended::Done { status } => {
+                for listener in &listeners {
+                    listener.remove_socket_file();
+                }
+                let _ = handler.on_shutdown();
+                Ok(Finished::Master { status })
+            }
+            Ended::Become(who, signals) => {
+                let start = base::Start {
+                    who,
+                    listeners,
+                    signals,
+                    single: false,
+                };
+                let role = Role::Worker {
+                    worker_id: who.worker_id,
+                };
+                Ok(as_child(role, base::run(&shared, &handler, start)))
+            }
+        }
+    }
+
+    /// The calling process is the master, its child the manager.
+    fn process(self) -> Result<Finished, Error> {
+        let Launch {
+            shared,
+            handler,
+            listeners,
+            signals,
+        } = self;
+        match process::fork()? {
+            Forked::Parent(manager) => {
+                let status = master::run(&shared, &handler, listeners, signals, manager)?;
+                Ok(Finished::Master { status })
+            }
+            Forked::Child => {
+                // Only the master accepts: the port must be free when it is gone.
+                drop(listeners);
+                signals.reset_after_fork()?;
+                follow_parent(shared.global.master_pid.load(Relaxed))?;
+                match manager::run(&shared, &handler, signals, false) {
+                    Ok(Ended::Become(who, signals)) => {
+                        let role = Role::Worker {
+                            worker_id: who.worker_id,
+                        };
+                        Ok(as_child(role, worker::run(&shared, &handler, who, signals)))
+                    }
+                    Ok(Ended::Done { status }) => Ok(as_child(Role::Manager, Ok(status))),
+                    Err(error) => Ok(as_child(Role::Manager, Err(error))),
+                }
+            }
+        }
+    }
+}
+
+/// A child's error must not come out of `start()`, which looks like the master's: it is logged.
+fn as_child(role: Role, status: Result<i32, Error>) -> Finished {
+    let status = status.unwrap_or_else(|error| {
+        log::error(format_args!("the process ends: {error}"));
+        1
+    });
+    Finished::Child { role, status }
+}
+
+/// Ends this process when its parent does, whatever ends that.
+pub(super) fn follow_parent(parent: i32) -> Result<(), Error> {
+    process::set_parent_death_signal(Signal::KILL)?;
+    if process::getppid().as_raw() != parent {
+        return Err(Error::WrongProcess(format!(
+            "the parent process (pid {parent}) is gone already"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses users and groups that do not exist before anything runs.
+fn check_identity(settings: &Settings) -> Result<(), Error> {
+    if let Some(name) = &settings.user
+        && !matches!(nix::unistd::User::from_name(name), Ok(Some(_)))
+    {
+        return Err(Error::UnknownUser { name: name.clone() });
+    }
+    if let Some(name) = &settings.group
+        && !matches!(nix::unistd::Group::from_name(name), Ok(Some(_)))
+    {
+        return Err(Error::UnknownGroup { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// Goes to the background, with output going to the log file, or nowhere without one.
+fn daemonize() -> Result<(), Error> {
+    let target = match log::file_handle() {
+        Some(file) => file,
+        None => std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/null")
+            .map_err(|error| Error::os("open", "/dev/null", &error))?,
+    };
+    nix::unistd::dup2_stdout(&target)?;
+    nix::unistd::dup2_stderr(&target)?;
+    process::daemonize()?;
+    Ok(())
+}

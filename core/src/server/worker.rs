@@ -1,0 +1,397 @@
+//! What every worker process does, and the worker of process mode, which takes its messages from the
+//! reactor threads' rings.
+
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use super::affinity::share_of;
+use super::context::{Context, Local, set_current};
+use super::dispatch::Dispatcher;
+use super::handler::{Event, EventHandler, Payload, Role};
+use super::outbox::Outbox;
+use super::session::{CLOSE_NONE, service_mark};
+use super::shared::{Shared, WorkerState};
+use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
+use crate::error::Error;
+use crate::ipc::message::{Header, Kind, SILENT};
+use crate::log;
+use crate::reactor::clock;
+use crate::reactor::poller::Poller;
+use crate::shm::ring::{Consumer, Record};
+use crate::sys::process;
+use crate::sys::signal::{self, Signal, SignalInbox};
+
+/// Messages taken from one reactor's ring before the next one's turn.
+const DRAIN_BATCH: usize = 64;
+
+/// Which incarnation of which worker a process is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Incarnation {
+    pub worker_id: u32,
+    pub epoch: u32,
+}
+
+impl Incarnation {
+    pub fn lane(self) -> usize {
+        self.worker_id as usize * 2 + (self.epoch as usize & 1)
+    }
+}
+
+/// Makes this process a worker: privileges, signals, context. `own_signals` is false where the process
+/// is the master at the same time and handles signals itself.
+pub(super) fn enter(
+    shared: &Arc<Shared>,
+    handler: &Rc<dyn EventHandler>,
+    who: Incarnation,
+    local: Option<Local>,
+) -> Result<Rc<Context>, Error> {
+    let id = who.worker_id;
+    let role = Role::Worker { worker_id: id };
+    log::set_identity(log::Flag::Worker, id);
+    let settings = &shared.settings;
+    if settings.open_cpu_affinity {
+        let cpus = share_of(
+            id as usize,
+            process::cpu_count(),
+            &settings.cpu_affinity_ignore,
+        );
+        if let Err(error) = process::set_affinity(&cpus) {
+            log::warning(format_args!(
+                "worker {id} cannot be bound to CPU {cpus:?}: {error}"
+            ));
+        }
+    }
+    let record = &shared.workers[id as usize];
+    record.pid.store(process::getpid().as_raw(), Relaxed);
+    record.started_ms.store(clock::monotonic_ms(), Relaxed);
+    record.requests.set(0);
+    record.responses.set(0);
+    record.dispatched.set(0);
+    record.session_id.store(0, Relaxed);
+    record.set_state(WorkerState::Busy);
+    let context = Rc::new(Context {
+        role,
+        shared: Arc::clone(shared),
+        handler: Rc::clone(handler),
+        outbox: Some(RefCell::new(Outbox::new(shared, who.lane(), who.epoch))),
+        local,
+        mark: service_mark(id, who.epoch),
+        stop: Cell::new(false),
+        end_status: Cell::new(None),
+    });
+    set_current(Some(Rc::clone(&context)));
+    handler.process_started(role);
+    Ok(context)
+}
+
+/// The signals of a forked worker: SIGTERM asks it to finish, the terminal's SIGINT is the master's
+/// business.
+pub(super) fn ignore_others() -> Result<(), Error> {
+    for ignored in [Signal::INT, Signal::USR1, Signal::USR2] {
+        signal::ignore(ignored)?;
+    }
+    signal::restore_default(Signal::CHLD)?;
+    Ok(())
+}
+
+/// Lets the worker's privileges go, as the options say.
+pub(super) fn drop_privileges(shared: &Shared) -> Result<(), Error> {
+    let settings = &shared.settings;
+    crate::sys::credentials::switch_identity(
+        settings.user.as_deref(),
+        settings.group.as_deref(),
+        settings.chroot.as_deref(),
+    )?;
+    // After that: changing the user clears it (prctl(2), PR_SET_PDEATHSIG).
+    start::follow_parent(shared.global.manager_pid.load(Relaxed))
+}
+
+/// Counts requests towards `max_request`, with this worker's random share on top so that workers do
+/// not all leave at once.
+#[derive(Debug)]
+pub(super) struct RequestLimit {
+    limit: Option<u64>,
+}
+
+impl RequestLimit {
+    pub fn new(shared: &Shared) -> Self {
+        let settings = &shared.settings;
+        // The time is of this very process: its siblings draw other numbers.
+        let random = RandomState::new().hash_one((process::getpid().as_raw(), clock::wall_us()));
+        let share = random % (u64::from(settings.max_request_grace) + 1);
+        let limit = u64::from(settings.max_request) + share;
+        Self {
+            limit: (settings.max_request > 0).then_some(limit),
+        }
+    }
+
+    pub fn is_reached(&self, requests: u64) -> bool {
+        self.limit.is_some_and(|limit| requests >= limit)
+    }
+}
+
+impl Context {
+    /// Serves one message: marks the session so that its client is not left waiting if this process
+    /// dies, and unmarks it when user code is done. After a call that ends the process the mark stays.
+    pub(super) fn receive(&self, header: &Header, payload: Payload<'_>) {
+        let session_id = header.session_id;
+        let sticky = Dispatcher::is_sticky(self.settings().dispatch_mode);
+        let session = self.shared.sessions.get(session_id);
+        let open = session.filter(|s| s.close.load(Relaxed) == CLOSE_NONE);
+        let Some(session) = open.or(session.filter(|_| !sticky)) else {
+            // The reference drops late data of a closed connection as well.
+            return;
+        };
+        if open.is_none() && self.settings().discard_timeout_request {
+            return;
+        }
+        let record = &self.shared.workers[self.worker_id().unwrap_or(0) as usize];
+        session.in_service.store(self.mark, Release);
+        record.session_id.store(session_id, Relaxed);
+        let event = self.event(session, session_id, header.time_us);
+        let outcome = self.handler.on_receive(&event, payload);
+        record.requests.add_single_writer(1);
+        record.all_requests.add_single_writer(1);
+        self.note(outcome);
+        if self.end_status.get().is_none() {
+            // The slot may be another session's by now, with another worker's mark.
+            let _ = session
+                .in_service
+                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
+            record.session_id.store(0, Relaxed);
+        }
+    }
+
+    /// Serves an event without data.
+    pub(super) fn serve_event(&self, kind: Kind, header: &Header) {
+        let session_id = header.session_id;
+        let Some(session) = self.shared.sessions.get(session_id) else {
+            return;
+        };
+        session.in_service.store(self.mark, Release);
+        let event = self.event(session, session_id, header.time_us);
+        match kind {
+            Kind::Connect => self.note(self.handler.on_connect(&event)),
+            Kind::BufferFull => self.note(self.handler.on_buffer_full(&event)),
+            Kind::BufferEmpty => self.note(self.handler.on_buffer_empty(&event)),
+            Kind::Close => self.serve_close(session_id, header.flags),
+            _ => {}
+        }
+        if self.end_status.get().is_none() {
+            let _ = session
+                .in_service
+                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
+        }
+    }
+
+    fn serve_close(&self, session_id: u64, how: u8) {
+        let Some(session) = self.shared.sessions.get(session_id) else {
+            return;
+        };
+        let done = if how & SILENT != 0 {
+            self.confirm(session_id, session, how)
+        } else {
+            self.run_close(session_id, session, how)
+        };
+        if let Err(error) = done {
+            log::warning(format_args!(
+                "connection {session_id} cannot be closed: {error}"
+            ));
+        }
+    }
+
+    /// Writes down where user code failed, for the manager's log line.
+    pub(super) fn keep_fault(&self) {
+        let Some(worker_id) = self.worker_id() else {
+            return;
+        };
+        if let Some(place) = self.handler.fault_place() {
+            let text = format!("{} in {}:{}", place.message, place.file, place.line);
+            self.shared.workers[worker_id as usize].set_fault(&text);
+        }
+    }
+
+    /// The last steps of a worker that stops in order: `on_worker_stop`, room for the successor, then
+    /// `on_worker_exit` and what is still going on (`finish`).
+    pub(super) fn retire(&self, who: Incarnation, mut finish: impl FnMut()) -> i32 {
+        let record = &self.shared.workers[who.worker_id as usize];
+        record.set_state(WorkerState::Exit);
+        if let Some(status) = self.end_status.get() {
+            self.keep_fault();
+            return status;
+        }
+        self.note(self.handler.on_worker_stop(who.worker_id));
+        record.retired_epoch.store(who.epoch, Release);
+        self.shared.manager_bell.force();
+        finish();
+        if self.end_status.get().is_some() {
+            self.keep_fault();
+        }
+        self.end_status.get().unwrap_or(0)
+    }
+}
+
+/// A worker of process mode.
+#[derive(Debug)]
+struct Worker {
+    context: Rc<Context>,
+    who: Incarnation,
+    inboxes: Vec<Consumer>,
+    poller: Poller,
+    signals: SignalInbox,
+    limit: RequestLimit,
+}
+
+/// Runs a worker of process mode until it stops; answers the exit status of its process.
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    handler: &Rc<dyn EventHandler>,
+    who: Incarnation,
+    signals: SignalInbox,
+) -> Result<i32, Error> {
+    ignore_others()?;
+    drop_privileges(shared)?;
+    let context = enter(shared, handler, who, None)?;
+    let poller = start::poller()?;
+    start::watch(
+        &poller,
+        start::bell_fd(&shared.worker_bells[who.lane()]),
+        BELL_TOKEN,
+    )?;
+    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
+    let to_workers = shared
+        .to_workers
+        .as_ref()
+        .ok_or_else(|| Error::Corrupt("a ring worker was started in base mode".to_owned()))?;
+    let inboxes = (0..shared.hosts.len())
+        .map(|reactor| to_workers.consumer(reactor, who.worker_id as usize))
+        .collect();
+    let mut worker = Worker {
+        context,
+        who,
+        inboxes,
+        poller,
+        signals,
+        limit: RequestLimit::new(shared),
+    };
+    worker.run()
+}
+
+impl Worker {
+    fn run(&mut self) -> Result<i32, Error> {
+        let id = self.who.worker_id;
+        self.context.note(self.context.handler.on_worker_start(id));
+        while !self.context.stop.get() {
+            let mut busy = false;
+            for reactor in 0..self.inboxes.len() {
+                busy |= self.drain(reactor);
+            }
+            if self.signals.is_pending() {
+                self.on_signals();
+            }
+            self.check_stop();
+            if !busy && !self.context.stop.get() {
+                self.sleep()?;
+            }
+        }
+        Ok(self.context.retire(self.who, || {}))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.context.shared
+    }
+
+    fn sleep(&mut self) -> Result<(), Error> {
+        let shared = Arc::clone(&self.context.shared);
+        let bell = &shared.worker_bells[self.who.lane()];
+        let record = &shared.workers[self.who.worker_id as usize];
+        bell.prepare_sleep();
+        if self.inboxes.iter().all(Consumer::is_empty) && !self.is_asked_to_stop() {
+            record.set_state(WorkerState::Idle);
+            start::wait(&mut self.poller, None)?;
+            record.set_state(WorkerState::Busy);
+        }
+        bell.awake();
+        start::clear_bell(bell);
+        Ok(())
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        let record = &self.shared().workers[self.who.worker_id as usize];
+        record.stop_epoch.load(Acquire) == self.who.epoch
+    }
+
+    fn check_stop(&self) {
+        let record = &self.shared().workers[self.who.worker_id as usize];
+        if self.is_asked_to_stop() || self.limit.is_reached(record.requests.get()) {
+            self.context.stop.set(true);
+        }
+    }
+
+    fn on_signals(&mut self) {
+        for signal in self.signals.drain() {
+            if signal == Signal::TERM {
+                self.context.stop.set(true);
+            } else if signal == Signal::rtmin() {
+                log::reopen();
+            }
+        }
+    }
+
+    /// Takes messages of one reactor; answers whether there were some.
+    fn drain(&mut self, reactor: usize) -> bool {
+        let record = &self.context.shared.workers[self.who.worker_id as usize];
+        let inbox = &self.inboxes[reactor];
+        let mut taken = 0;
+        while taken < DRAIN_BATCH && !self.context.stop.get() {
+            match inbox.peek() {
+                Ok(Some(record)) => self.take(record),
+                Ok(None) => break,
+                Err(corrupt) => {
+                    log::error(format_args!(
+                        "ring of reactor {reactor}: {corrupt}; it is emptied"
+                    ));
+                    inbox.skip_all();
+                    break;
+                }
+            }
+            taken += 1;
+            if inbox.take_waiting() {
+                self.context.shared.host_bell(reactor).force();
+            }
+            if self.limit.is_reached(record.requests.get()) || self.signals.is_pending() {
+                break;
+            }
+        }
+        taken > 0
+    }
+
+    fn take(&self, record: Record<'_>) {
+        let (header, kind) = match Header::read(record.bytes()) {
+            Ok((header, kind, _)) => (header, kind),
+            Err(error) => return log::error(format_args!("a message is dropped: {error}")),
+        };
+        match kind {
+            Kind::Receive => self.context.receive(&header, Payload::Ring(record)),
+            kind => {
+                // The event is taken once it is marked: a successor must not run it again.
+                let context = &self.context;
+                if let Some(session) = context.shared.sessions.get(header.session_id) {
+                    session.in_service.store(context.mark, Release);
+                }
+                record.release();
+                context.serve_event(kind, &header);
+            }
+        }
+    }
+}
+
+/// Whether connect and close are passed on at all.
+pub(super) fn announces(shared: &Shared, event: Event) -> bool {
+    let settings = &shared.settings;
+    let sticky = Dispatcher::is_sticky(settings.dispatch_mode);
+    (sticky || settings.enable_unsafe_event) && shared.listens.to(event)
+}

@@ -1,0 +1,367 @@
+//! Signals as events: handlers note them in an atomic set and wake the event loop.
+
+use super::SysError;
+use super::eventfd::EventFd;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+
+/// Signals noted by the handler and not yet drained: bit n-1 is signal n.
+static PENDING: AtomicU64 = AtomicU64::new(0);
+/// The descriptor the handler writes to; -1 while there is none.
+static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
+/// Owns that descriptor. It is never closed, only replaced under its number: a handler that runs in
+/// another thread at that moment must not write to a descriptor that means something else.
+static WAKE: OnceLock<EventFd> = OnceLock::new();
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// A signal number, 1 to 64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Signal(i32);
+
+impl Signal {
+    pub const HUP: Signal = Signal(libc::SIGHUP);
+    pub const INT: Signal = Signal(libc::SIGINT);
+    pub const QUIT: Signal = Signal(libc::SIGQUIT);
+    pub const ABRT: Signal = Signal(libc::SIGABRT);
+    pub const KILL: Signal = Signal(libc::SIGKILL);
+    pub const USR1: Signal = Signal(libc::SIGUSR1);
+    pub const SEGV: Signal = Signal(libc::SIGSEGV);
+    pub const USR2: Signal = Signal(libc::SIGUSR2);
+    pub const PIPE: Signal = Signal(libc::SIGPIPE);
+    pub const ALRM: Signal = Signal(libc::SIGALRM);
+    pub const TERM: Signal = Signal(libc::SIGTERM);
+    pub const CHLD: Signal = Signal(libc::SIGCHLD);
+    pub const CONT: Signal = Signal(libc::SIGCONT);
+    pub const STOP: Signal = Signal(libc::SIGSTOP);
+    pub const WINCH: Signal = Signal(libc::SIGWINCH);
+    pub const IO: Signal = Signal(libc::SIGIO);
+
+    /// The first real-time signal that the C library leaves free.
+    #[must_use]
+    pub fn rtmin() -> Signal {
+        Signal(libc::SIGRTMIN())
+    }
+
+    /// `None` outside 1 to 64.
+    #[must_use]
+    pub fn new(number: i32) -> Option<Signal> {
+        (1..=64).contains(&number).then_some(Signal(number))
+    }
+
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
+    fn bit(self) -> u64 {
+        1 << (self.0 - 1)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match nix::sys::signal::Signal::try_from(self.0) {
+            Ok(signal) => f.write_str(signal.as_str()),
+            Err(_) => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A set of signals, iterated in ascending order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[must_use]
+    pub fn contains(self, signal: Signal) -> bool {
+        self.0 & signal.bit() != 0
+    }
+}
+
+impl Iterator for SignalSet {
+    type Item = Signal;
+
+    fn next(&mut self) -> Option<Signal> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lowest = self.0.trailing_zeros();
+        self.0 &= self.0 - 1;
+        Some(Signal(lowest as i32 + 1))
+    }
+}
+
+/// The signals of this process as a readable descriptor.
+///
+/// One at a time per process. The handlers are installed without `SA_RESTART`, so a blocking call in
+/// user code returns with EINTR when a signal comes, as with the reference. A signal that comes many
+/// times before it is drained counts once, so a SIGCHLD means "reap until there is none".
+///
+/// In a forked child the handlers stay; it calls [`SignalInbox::reset_after_fork`] before it waits for
+/// events. [`super::process::fork`] sees to it that the child neither inherits signals meant for the
+/// parent nor loses its own. Dropping it puts the former handlers back.
+#[derive(Debug)]
+pub struct SignalInbox {
+    former: Vec<Former>,
+    wake: &'static EventFd,
+}
+
+struct Former {
+    signal: Signal,
+    action: libc::sigaction,
+}
+
+impl fmt::Debug for Former {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.signal, f)
+    }
+}
+
+impl SignalInbox {
+    /// # Errors
+    /// There is one already in this process; a signal that cannot be caught (SIGKILL, SIGSTOP); no
+    /// descriptor left.
+    pub fn install(signals: &[Signal]) -> Result<SignalInbox, SysError> {
+        if INSTALLED.swap(true, Ordering::AcqRel) {
+            return Err(SysError::refused(
+                "install signal handlers",
+                "this process already has a signal inbox",
+            ));
+        }
+        let wake = match wake() {
+            Ok(wake) => wake,
+            Err(error) => {
+                INSTALLED.store(false, Ordering::Release);
+                return Err(error);
+            }
+        };
+        PENDING.store(0, Ordering::Release);
+        let mut inbox = SignalInbox {
+            former: Vec::with_capacity(signals.len()),
+            wake,
+        };
+        for &signal in signals {
+            inbox.listen(signal)?;
+        }
+        Ok(inbox)
+    }
+
+    /// Catches one more signal.
+    pub fn listen(&mut self, signal: Signal) -> Result<(), SysError> {
+        let action = set_handler(signal, note as *const () as libc::sighandler_t)?;
+        if self.former.iter().all(|former| former.signal != signal) {
+            self.former.push(Former { signal, action });
+        }
+        Ok(())
+    }
+
+    /// Readable when signals came. The number stays the same for the life of the process.
+    #[must_use]
+    pub fn fd(&self) -> RawFd {
+        self.wake.as_raw_fd()
+    }
+
+    /// Whether [`SignalInbox::drain`] has something to give; costs one load.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        PENDING.load(Ordering::Relaxed) != 0
+    }
+
+    /// Takes the signals that came since the last call.
+    pub fn drain(&self) -> SignalSet {
+        // Cleared first: a signal in between leaves a needless wake, not a lost one.
+        self.wake.clear();
+        SignalSet(PENDING.swap(0, Ordering::AcqRel))
+    }
+
+    /// Gives a forked child a descriptor of its own under the same number; until then it shares the
+    /// parent's and would wake it. Signals that came since the fork are kept.
+    pub fn reset_after_fork(&self) -> Result<(), SysError> {
+        replace(self.wake)?;
+        if PENDING.load(Ordering::Acquire) != 0 {
+            self.wake.ring();
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for SignalInbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}
+
+impl Drop for SignalInbox {
+    fn drop(&mut self) {
+        for former in self.former.drain(..) {
+            // SAFETY: `former.action` was filled by sigaction(2) for this very signal, so it is a valid
+            // action; the second pointer may be null.
+            unsafe {
+                libc::sigaction(
+                    former.signal.0,
+                    &raw const former.action,
+                    std::ptr::null_mut(),
+                )
+            };
+        }
+        INSTALLED.store(false, Ordering::Release);
+    }
+}
+
+/// What each caught signal runs. Only async-signal-safe steps: atomics and write(2).
+extern "C" fn note(signal: libc::c_int) {
+    // SAFETY: __errno_location returns the address of this thread's errno, valid while it lives. The
+    // interrupted code may be about to read it, so it is put back.
+    let saved = unsafe { *libc::__errno_location() };
+    if let Some(signal) = Signal::new(signal) {
+        PENDING.fetch_or(signal.bit(), Ordering::AcqRel);
+    }
+    let fd = WAKE_FD.load(Ordering::Acquire);
+    if fd >= 0 {
+        let one = 1u64.to_ne_bytes();
+        // JUSTIFICATION: a wrapper may do more than is safe in a handler one day.
+        // SAFETY: `one` is 8 readable bytes, what an eventfd takes; the descriptor is never closed, so
+        // it cannot mean another file. It is nonblocking: a full counter is EAGAIN, and rung already.
+        unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
+    }
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = saved };
+}
+
+/// The descriptor of this process, without rings of another time or process.
+fn wake() -> Result<&'static EventFd, SysError> {
+    let wake = match WAKE.get() {
+        Some(wake) => {
+            // It may be the parent's: made before a fork, its inbox dropped since.
+            replace(wake)?;
+            wake
+        }
+        None => {
+            let fresh = EventFd::new()?;
+            WAKE.get_or_init(|| fresh)
+        }
+    };
+    WAKE_FD.store(wake.as_raw_fd(), Ordering::Release);
+    Ok(wake)
+}
+
+/// Puts a new eventfd under the number of the old one.
+fn replace(wake: &EventFd) -> Result<(), SysError> {
+    let fresh = EventFd::new()?;
+    // SAFETY: both descriptors are open: `fresh` is owned here, and `wake` is the one in `WAKE`, which is
+    // never closed; both are eventfds. dup3 replaces it atomically, so a handler at any moment writes to
+    // the old or to the new one.
+    // JUSTIFICATION: nix::unistd::dup3 wants to own the target, which a static cannot give.
+    let copied = unsafe { libc::dup3(fresh.as_raw_fd(), wake.as_raw_fd(), libc::O_CLOEXEC) };
+    if copied < 0 {
+        return Err(SysError::last("replace the signal descriptor", ""));
+    }
+    Ok(())
+}
+
+fn set_handler(signal: Signal, handler: libc::sighandler_t) -> Result<libc::sigaction, SysError> {
+    // SAFETY: sigaction is a plain C struct of integers, a set and an optional function pointer, for
+    // all of which zero is valid: no flags (so no SA_RESTART), no restorer.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut former: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    // SAFETY: all pointers are to live locals of the right type. `handler` is SIG_IGN, SIG_DFL or
+    // `note`, which has the signature that a handler without SA_SIGINFO has and is async-signal-safe.
+    // JUSTIFICATION: nix's sigaction does not take real-time signals.
+    let result = unsafe {
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(signal.0, &raw const action, &raw mut former)
+    };
+    if result != 0 {
+        return Err(SysError::last("set a signal handler", signal.to_string()));
+    }
+    Ok(former)
+}
+
+/// Ignores a signal. Children inherit that, also through exec.
+pub fn ignore(signal: Signal) -> Result<(), SysError> {
+    set_handler(signal, libc::SIG_IGN).map(drop)
+}
+
+/// Gives a signal its default meaning back.
+pub fn restore_default(signal: Signal) -> Result<(), SysError> {
+    set_handler(signal, libc::SIG_DFL).map(drop)
+}
+
+/// Blocks every signal in the calling thread until dropped. Threads spawned meanwhile start with all
+/// blocked, which keeps signals in the main thread.
+#[derive(Debug)]
+#[must_use]
+pub struct MaskGuard {
+    former: SigSet,
+}
+
+/// See [`MaskGuard`].
+pub fn block_all() -> Result<MaskGuard, SysError> {
+    let mut former = SigSet::empty();
+    sigprocmask(
+        SigmaskHow::SIG_SETMASK,
+        Some(&SigSet::all()),
+        Some(&mut former),
+    )
+    .map(|()| MaskGuard { former })
+    .map_err(|e| SysError::new("block signals", "", e))
+}
+
+/// Unblocks every signal in the calling thread: a program started with some blocked would otherwise
+/// never see them.
+pub fn unblock_all() -> Result<(), SysError> {
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+        .map_err(|e| SysError::new("unblock signals", "", e))
+}
+
+impl Drop for MaskGuard {
+    fn drop(&mut self) {
+        // Cannot fail: the set came from the kernel.
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.former), None);
+    }
+}
+
+/// In a fresh child, while signals are still blocked: what is noted was meant for the parent.
+pub(super) fn forget_pending() {
+    PENDING.store(0, Ordering::Release);
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_iterate_in_order() {
+        let set = SignalSet(Signal::TERM.bit() | Signal::HUP.bit() | 1 << 63);
+        assert!(set.contains(Signal::TERM) && !set.contains(Signal::INT));
+        let numbers: Vec<i32> = set.map(Signal::number).collect();
+        assert_eq!(numbers, [1, 15, 64]);
+        assert!(SignalSet::default().is_empty());
+    }
+
+    #[test]
+    fn numbers_are_checked_and_named() {
+        assert_eq!(Signal::new(0), None);
+        assert_eq!(Signal::new(65), None);
+        assert_eq!(Signal::new(15), Some(Signal::TERM));
+        assert_eq!(Signal::TERM.to_string(), "SIGTERM");
+        assert_eq!(Signal::rtmin().to_string(), "signal 34");
+    }
+}

@@ -1,0 +1,51 @@
+//! What a thread can set about itself. Spawning is `std::thread`.
+
+use super::SysError;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use std::ffi::CString;
+
+/// Names the calling thread for ps, top and debuggers; the kernel keeps the first 15 bytes. In the main
+/// thread this is the process' short name (`ps -o comm`). A NUL ends the name.
+pub fn set_thread_name(name: &str) {
+    let bytes: Vec<u8> = name.bytes().take_while(|b| *b != 0).take(15).collect();
+    if let Ok(name) = CString::new(bytes) {
+        // Cannot fail with a valid pointer, and a name is not worth an error.
+        let _ = nix::sys::prctl::set_name(&name);
+    }
+}
+
+/// Binds the calling thread (before any other exists: the process) to these CPUs, numbered from 0.
+pub fn set_affinity(cpus: &[usize]) -> Result<(), SysError> {
+    const OP: &str = "set the CPU affinity";
+    let mut set = CpuSet::new();
+    for &cpu in cpus {
+        set.set(cpu)
+            .map_err(|e| SysError::new(OP, format!("CPU {cpu}"), e))?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set)
+        .map_err(|e| SysError::new(OP, format!("CPUs {cpus:?}"), e))
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_to_what_the_kernel_keeps() {
+        let name = std::thread::spawn(|| {
+            set_thread_name("a name that is too long");
+            std::fs::read_to_string("/proc/thread-self/comm").expect("comm")
+        });
+        assert_eq!(name.join().expect("join"), "a name that is \n");
+    }
+
+    #[test]
+    fn a_cpu_that_is_not_there_is_refused() {
+        let refused = std::thread::spawn(|| (set_affinity(&[]), set_affinity(&[100_000])));
+        let (none, far) = refused.join().expect("join");
+        assert!(none.is_err());
+        assert!(far.expect_err("CPU").to_string().contains("CPU 100000"));
+    }
+}
