@@ -76,18 +76,25 @@ pub enum Finished {
 }
 
 impl Server {
-    /// Binds the port; clients are let in by [`Server::start`].
+    /// Binds the port; clients are let in by [`Server::start`]. With `reuse_port` other sockets may
+    /// share it (SO_REUSEPORT).
     ///
     /// # Errors
     /// The host, the port or the path cannot be had; datagram sockets are not built yet.
-    pub fn new(mode: Mode, host: &str, port: u16, sock_type: SockType) -> Result<Server, Error> {
+    pub fn new(
+        mode: Mode,
+        host: &str,
+        port: u16,
+        sock_type: SockType,
+        reuse_port: bool,
+    ) -> Result<Server, Error> {
         if !sock_type.is_stream() {
             return Err(Error::NotBuilt {
                 what: format!("a server on a socket of type {}", sock_type.number()),
                 needs: "UDP and unix datagram sockets come with onPacket".to_owned(),
             });
         }
-        let options = BindOptions::default();
+        let options = BindOptions { reuse_port };
         let listener = Listener::bind_with(sock_type, host, i64::from(port), options)?;
         let info = PortInfo {
             host: host.to_owned(),
