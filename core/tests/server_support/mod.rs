@@ -1,0 +1,6 @@
+pub mod cases;
+pub mod client;
+pub mod commands;
+pub mod daemon;
+pub mod pattern;
+pub mod serve;
