@@ -439,18 +439,20 @@ impl Manager {
             let epoch = slot.epoch;
             slot.pid = 0;
             self.shared.workers[index].pid.store(0, Relaxed);
-            self.bury(index, epoch, pid, status);
-            self.schedule(index);
+            let idle = self.bury(index, epoch, pid, status);
+            self.schedule(index, idle);
         }
         // Else a child of user code, or an orphan of another process: it is reaped, that is all.
     }
 
-    /// Cleans up after an incarnation, and reports it where it did not end as it should.
-    fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) {
+    /// Cleans up after an incarnation, and reports it where it did not end as it should. Answers whether
+    /// it ended without having served anything.
+    fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) -> bool {
         let retired = self.shared.workers[index].retired_epoch.load(Acquire) == epoch;
         let served = self.clean_up(index, epoch);
+        let idle = served.is_empty() && self.shared.workers[index].requests.get() == 0;
         if status.raw == 0 && retired && served.is_empty() {
-            return;
+            return idle;
         }
         let fault = self.shared.workers[index].take_fault();
         if status.raw != 0 || !served.is_empty() {
@@ -466,6 +468,7 @@ impl Manager {
             };
             self.context.note(self.handler.on_worker_error(&fault));
         }
+        idle
     }
 
     fn report(
@@ -551,14 +554,15 @@ impl Manager {
     }
 
     /// Has a worker that ended replaced, with a growing pause if it keeps dying at its start.
-    fn schedule(&mut self, index: usize) {
+    /// `idle`: it had served nothing, so it did not die of a message.
+    fn schedule(&mut self, index: usize, idle: bool) {
         if self.shutting_down {
             return;
         }
         let now = clock::monotonic_ms();
         let slot = &mut self.slots[index];
         let stopped = slot.stopping;
-        let quick = !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
+        let quick = idle && !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
         slot.quick_deaths = if quick { slot.quick_deaths + 1 } else { 0 };
         let doublings = slot.quick_deaths.saturating_sub(2).min(16);
         let pause_ms = match slot.quick_deaths {
