@@ -1,6 +1,7 @@
 //! From the constructor to the end of `start()`: binding, shared state, the first fork, and what each
 //! process becomes.
 
+use std::cell::RefCell;
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -241,15 +242,14 @@ impl Launch {
             listeners,
             signals,
         } = self;
-        match manager::run(&shared, &handler, signals, true)? {
+        let listeners = Rc::new(RefCell::new(listeners));
+        match manager::run(&shared, &handler, signals, true, Rc::clone(&listeners))? {
             Ended::Done { status } => {
-                for listener in &listeners {
-                    listener.remove_socket_file();
-                }
                 let _ = handler.on_shutdown();
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {
+                let listeners = listeners.take();
                 let start = base::Start {
                     who,
                     listeners,
@@ -282,7 +282,7 @@ impl Launch {
                 drop(listeners);
                 signals.reset_after_fork()?;
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
-                match manager::run(&shared, &handler, signals, false) {
+                match manager::run(&shared, &handler, signals, false, Rc::default()) {
                     Ok(Ended::Become(who, signals)) => {
                         let role = Role::Worker {
                             worker_id: who.worker_id,
