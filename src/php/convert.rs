@@ -54,24 +54,18 @@ pub fn set_object(place: Place<'_>, object: *mut zend_object) {
 /// Writes a new string. The engine may bail out (memory limit): call inside [`protect`].
 #[inline]
 pub fn set_bytes(place: Place<'_>, bytes: &[u8]) {
-    // SAFETY: as in `set_bool`; the engine copies the bytes. The empty and the one-byte strings are
-    // its own static ones, which are not counted.
+    // SAFETY: as in `set_bool`; the engine copies the bytes. For an empty or a one-byte string it may
+    // give its own static one, which must not be counted: the flag tells.
     unsafe {
-        let (string, kind) = match bytes {
-            [] => (zend_empty_string, IS_INTERNED_STRING_EX),
-            _ => (
-                ext_php_rs_zend_string_init(bytes.as_ptr().cast(), bytes.len(), false),
-                IS_STRING_EX,
-            ),
-        };
+        let string = ext_php_rs_zend_string_init(bytes.as_ptr().cast(), bytes.len(), false);
+        let interned = (*string).gc.u.type_info & GC_IMMUTABLE != 0;
         (*place.ptr()).value.str_ = string;
-        (*place.ptr()).u1.type_info = kind;
+        (*place.ptr()).u1.type_info = if interned {
+            IS_INTERNED_STRING_EX
+        } else {
+            IS_STRING_EX
+        };
     }
-}
-
-// SAFETY: a pointer that the engine sets before any module starts and never changes.
-unsafe extern "C" {
-    static zend_empty_string: *mut zend_string;
 }
 
 /// Writes a new string as a method's result.

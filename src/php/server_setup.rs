@@ -67,13 +67,13 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     };
     let server = bind(mode, &host, port, sock_type).map_err(|error| {
         error::set_last(error.code());
-        Stop::exception(
-            i64::from(error.code()),
-            format!(
-                "failed to listen server port[{host}:{port}], Error: {error}[{}]",
-                error.code()
-            ),
-        )
+        let address = format!("failed to listen server port[{host}:{port}]");
+        let why = error.to_string();
+        let why = why
+            .strip_prefix(&address)
+            .map_or(why.as_str(), |rest| rest.trim_start_matches([':', ' ']));
+        let code = error.code();
+        Stop::exception(i64::from(code), format!("{address}, Error: {why}[{code}]"))
     })?;
     adopt(frame, mode, server)
 }
