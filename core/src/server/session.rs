@@ -66,12 +66,12 @@ shm_record! {
         close: AtomicU64,
         /// Not ended by the heartbeat. Writer: any worker (`protect()`).
         pub protected: AtomicU32,
+        /// Family and port of the peer's address. Writer: acceptor.
+        address_meta: AtomicU32,
         /// Set by `bind()`. Writer: any worker (compare and swap from 0).
         pub uid: AtomicI64,
         /// The peer's address. Writer: acceptor.
         address: [AtomicU64; 2],
-        address_meta: AtomicU32,
-        _reserved: [AtomicU32; 2],
     }
 }
 
