@@ -51,8 +51,8 @@ pub fn measure(
     duration: Duration,
     interrupt: &Interrupt,
 ) -> Result<Sample> {
-    let server = Server::start(program, scenario.shape, interrupt)?;
-    let mut sample = match scenario.work {
+    let mut server = Server::start(program, scenario.shape, interrupt)?;
+    let outcome = match scenario.work {
         Work::Echo {
             connections,
             size_bytes,
@@ -64,7 +64,8 @@ pub fn measure(
             let config = config(&server, connections, MEMORY_SIZE_BYTES);
             memory(&server, &config, interrupt)
         }
-    }?;
+    };
+    let mut sample = outcome.with_context(|| format!("the server wrote: {}", server.said()))?;
     sample.stopped_gracefully = server.stop()?;
     Ok(sample)
 }

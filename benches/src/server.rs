@@ -155,14 +155,14 @@ impl Server {
     }
 
     /// The beginning of what the server wrote to its standard streams.
-    fn said(&mut self) -> String {
+    pub fn said(&mut self) -> String {
         let mut text = Vec::new();
         let read = self
             .output
             .seek(SeekFrom::Start(0))
             .and_then(|_| (&self.output).take(2000).read_to_end(&mut text));
         match read {
-            Ok(0) => "it wrote nothing".into(),
+            Ok(0) => "(nothing written)".into(),
             Ok(_) => String::from_utf8_lossy(&text).trim().to_owned(),
             Err(error) => format!("its output cannot be read: {error}"),
         }

@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         nofile_limit: process::raise_nofile_limit(100_000),
         memory_bytes: process::memory_bytes(),
     };
-    let server = Server::new(mode, "127.0.0.1", port.parse()?, SockType::Tcp)?;
+    let server = Server::new(mode, "127.0.0.1", port.parse()?, SockType::Tcp, false)?;
     match server.start(options.resolve(&env)?, Rc::new(Echo))? {
         Finished::Master { status } | Finished::Child { status, .. } => process::exit(status),
     }

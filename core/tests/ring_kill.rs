@@ -13,10 +13,9 @@ use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-use swoole_core::shm::memory::Ring;
 use swoole_core::shm::mutex::RobustMutex;
 use swoole_core::shm::region::Layout;
-use swoole_core::shm::ring::{Consumer, Producer};
+use swoole_core::shm::ring::{Consumer, Producer, Ring};
 
 const CAPACITY_BYTES: usize = 16 * 1024;
 const HEAD_BYTES: usize = 24;
@@ -26,20 +25,20 @@ fn main() {
     let started_ns = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     let seed = number("SWOOLE_RS_SEED").unwrap_or(started_ns.as_nanos() as u64);
     println!("ring_kill: {kills} kills per case, SWOOLE_RS_SEED={seed}");
-    let cases: [(&str, fn(u64, &mut Random) -> u64); 3] = [
+    let cases: [(&str, Case); 3] = [
         ("producer_killed", producer_killed),
         ("consumer_killed", consumer_killed),
         ("holder_killed", |_, _| holder_killed()),
     ];
     for (name, case) in cases {
         let start = Instant::now();
-        let records = case(kills, &mut Random(seed | 1));
-        println!(
-            "test {name} ... ok ({records} records, {:?})",
-            start.elapsed()
-        );
+        let seen = case(kills, &mut Random(seed | 1));
+        println!("test {name} ... ok ({seen}, {:?})", start.elapsed());
     }
 }
+
+/// Takes the number of kills; says what it saw.
+type Case = fn(u64, &mut Random) -> String;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -68,6 +67,8 @@ struct Shared {
     done: &'static AtomicU64,
     /// Consumer: records copied out, counted before they are released.
     copied: &'static AtomicU64,
+    /// Consumer: records that a successor saw again.
+    repeated: &'static AtomicU64,
     /// A child's complaint: the number of the line that found it.
     complaint: &'static AtomicU64,
 }
@@ -76,15 +77,16 @@ impl Shared {
     fn new() -> Self {
         let mut layout = Layout::new();
         let ring = layout.ring(CAPACITY_BYTES);
-        let words = layout.array::<AtomicU64>(3);
+        let words = layout.array::<AtomicU64>(4);
         let built = layout.build("test-kill").unwrap();
-        let [done, copied, complaint] = built.get(words) else {
+        let [done, copied, repeated, complaint] = built.get(words) else {
             unreachable!()
         };
         Self {
             ring: built.ring(ring),
             done,
             copied,
+            repeated,
             complaint,
         }
     }
@@ -141,137 +143,206 @@ fn check(bytes: &[u8]) -> Option<(u64, u64)> {
     (expected == bytes).then_some((incarnation, sequence))
 }
 
-/// One record, or one that is begun and given up, or none if the ring is full.
-fn produce(producer: &mut Producer, random: &mut Random, incarnation: u64, sequence: u64) -> bool {
-    let most = if random.below(50) == 0 {
-        producer.max_record() as u64
-    } else {
-        300
+/// What became of an attempt to write a record.
+#[derive(PartialEq)]
+enum Produced {
+    Yes,
+    /// Begun and given up, as after read(2) says EAGAIN.
+    Abandoned,
+    Full,
+}
+
+fn produce(
+    producer: &mut Producer,
+    random: &mut Random,
+    incarnation: u64,
+    sequence: u64,
+) -> Produced {
+    let largest = producer.max_record();
+    let most = if random.below(50) == 0 { largest } else { 300 };
+    let len = HEAD_BYTES + random.below((most - HEAD_BYTES + 1) as u64) as usize;
+    let spare = random.below((largest - len + 1) as u64) as usize / 4;
+    let Some(mut reservation) = producer.try_reserve(len + spare) else {
+        return Produced::Full;
     };
-    let len = HEAD_BYTES + random.below(most - HEAD_BYTES as u64 + 1) as usize;
-    let spare = random.below((producer.max_record() - len + 1) as u64) as usize;
-    let Some(mut reservation) = producer.try_reserve(len + spare / 4) else {
-        return false;
-    };
+    dwell(random);
     fill(&mut reservation.bytes_mut()[..len], incarnation, sequence);
     // What is not committed is scribbled on, as a read(2) of more bytes does.
     reservation.bytes_mut()[len..].fill(0xee);
+    dwell(random);
     if random.below(8) == 0 {
-        return false;
+        return Produced::Abandoned;
     }
     reservation.commit(len);
-    true
+    Produced::Yes
 }
 
-/// Waits a random moment, mostly short: about as long as a few records take.
-fn pause(random: &mut Random) {
-    let most_us = [1, 10, 100, 1500][random.below(4) as usize];
-    let pause = Duration::from_nanos(random.below(most_us * 1000));
+/// Now and then stays a while where it is, so that a kill comes there.
+fn dwell(random: &mut Random) {
+    if random.below(32) == 0 {
+        for _ in 0..random.below(4) {
+            std::thread::yield_now();
+        }
+        for _ in 0..random.below(2000) {
+            spin_loop();
+        }
+    }
+}
+
+/// Until `done`: the other process gets on, whatever else this machine does.
+fn wait_until(shared: &Shared, what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
-    while start.elapsed() < pause {
-        spin_loop();
+    while !done() {
+        let complaint = shared.complaint.load(Ordering::Relaxed);
+        assert_eq!(complaint, 0, "the child found a fault in line {complaint}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Reads what producers write, and demands that it is right.
+struct Reader<'a> {
+    shared: &'a Shared,
+    consumer: Consumer,
+    /// Records of each incarnation that arrived.
+    arrived: Vec<u64>,
+    taken: u64,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, most: u64) {
+        for _ in 0..most {
+            let Some(record) = self.consumer.peek().unwrap() else {
+                break;
+            };
+            let (incarnation, sequence) = check(record.bytes()).expect("a torn record");
+            let at = incarnation as usize;
+            let later = &self.arrived[at + 1..];
+            assert!(later.iter().all(|count| *count == 0), "out of order");
+            assert_eq!(sequence, self.arrived[at], "lost or twice");
+            self.arrived[at] += 1;
+            self.taken += 1;
+        }
+    }
+
+    /// Goes on until some records came or the ring was full.
+    fn let_it_work(&mut self, random: &mut Random) {
+        let what = "the producer stands still";
+        if random.below(4) == 0 {
+            wait_until(self.shared, what, || self.consumer.take_waiting());
+            return;
+        }
+        let target = self.taken + random.below(200);
+        let burst = 1 + random.below(60);
+        wait_until(self.shared, what, || {
+            self.read(burst);
+            self.taken >= target
+        });
     }
 }
 
 /// Incarnations of a producer are killed; a consumer reads on. Of each incarnation every record that
 /// was surely committed arrives, once, in order, whole, and at most one more.
-fn producer_killed(kills: u64, random: &mut Random) -> u64 {
+fn producer_killed(kills: u64, random: &mut Random) -> String {
     let shared = Shared::new();
-    let consumer = Consumer::attach(shared.ring);
-    let mut arrived = vec![0_u64; kills as usize];
-    let mut taken = 0;
-    let mut read = |random: &mut Random, most: u64, arrived: &mut [u64], newest: u64| {
-        for _ in 0..most {
-            let Some(record) = consumer.peek().unwrap() else {
-                break;
-            };
-            let (incarnation, sequence) = check(record.bytes()).expect("a torn record");
-            assert!(incarnation <= newest);
-            let later = &arrived[incarnation as usize + 1..];
-            assert!(later.iter().all(|count| *count == 0), "out of order");
-            assert_eq!(sequence, arrived[incarnation as usize], "lost or twice");
-            arrived[incarnation as usize] += 1;
-            taken += 1;
-            if random.below(4) == 0 && consumer.take_waiting() {}
-        }
+    let mut reader = Reader {
+        shared: &shared,
+        consumer: Consumer::attach(shared.ring),
+        arrived: vec![0; kills as usize],
+        taken: 0,
     };
     let mut committed = Vec::new();
     for incarnation in 0..kills {
         shared.done.store(0, Ordering::Relaxed);
         let mut child_random = Random(random.next() | 1);
-        let pid = spawn(|| {
-            let mut producer = Producer::attach(shared.ring);
-            shared.demand(producer.is_sound(), line!());
-            let mut sequence = 0;
-            loop {
-                if produce(&mut producer, &mut child_random, incarnation, sequence) {
-                    sequence += 1;
-                    shared.done.store(sequence, Ordering::Release);
-                } else {
-                    producer.set_waiting(true);
-                }
-            }
-        });
-        // Sometimes the ring runs full, sometimes it is drained all the time.
-        for _ in 0..random.below(6) {
-            pause(random);
-            let most = random.below(400);
-            read(random, most, &mut arrived, incarnation);
+        let pid = spawn(|| produce_for_ever(&shared, incarnation, &mut child_random));
+        // Sometimes it is killed before it begins.
+        for _ in 0..random.below(4) {
+            reader.let_it_work(random);
         }
+        dwell(random);
         kill_9(pid, &shared);
         committed.push(shared.done.load(Ordering::Acquire));
         // Sometimes the successor begins while much of the old one is still there.
         if random.below(2) == 0 {
-            read(random, u64::MAX, &mut arrived, incarnation);
+            reader.read(u64::MAX);
         }
     }
-    read(random, u64::MAX, &mut arrived, kills);
-    assert!(consumer.is_empty());
-    for (incarnation, (committed, arrived)) in committed.iter().zip(&arrived).enumerate() {
+    reader.read(u64::MAX);
+    assert!(reader.consumer.is_empty());
+    let mut uncounted = 0;
+    for (incarnation, (committed, arrived)) in committed.iter().zip(&reader.arrived).enumerate() {
         let extra = arrived.checked_sub(*committed);
         assert!(
             matches!(extra, Some(0 | 1)),
             "incarnation {incarnation}: {committed} committed, {arrived} arrived"
         );
+        uncounted += extra.unwrap_or(0);
     }
-    taken
+    let taken = reader.taken;
+    format!("{taken} records, {uncounted} killed just after a commit")
+}
+
+fn produce_for_ever(shared: &Shared, incarnation: u64, random: &mut Random) {
+    let mut producer = Producer::attach(shared.ring);
+    shared.demand(producer.is_sound(), line!());
+    let mut sequence = 0;
+    loop {
+        match produce(&mut producer, random, incarnation, sequence) {
+            Produced::Yes => {
+                sequence += 1;
+                dwell(random);
+                shared.done.store(sequence, Ordering::Release);
+            }
+            Produced::Abandoned => {}
+            Produced::Full => {
+                producer.set_waiting(true);
+                std::thread::yield_now();
+            }
+        }
+    }
 }
 
 /// Incarnations of a consumer are killed; a producer writes on. Each record is read whole and in
-/// order; only the one that a dead consumer had copied and not released is seen again, once.
-fn consumer_killed(kills: u64, random: &mut Random) -> u64 {
+/// order; only the one that a dead consumer had copied and not released is seen again.
+fn consumer_killed(kills: u64, random: &mut Random) -> String {
     let shared = Shared::new();
     let mut producer = Producer::attach(shared.ring);
     let mut sequence = 0;
+    let what = "the consumer stands still";
     for _ in 0..kills {
-        let pid = spawn(|| consume_for_ever(&shared));
-        for _ in 0..random.below(6) {
-            pause(random);
-            for _ in 0..random.below(400) {
-                if produce(&mut producer, random, 0, sequence) {
-                    sequence += 1;
+        let mut child_random = Random(random.next() | 1);
+        let pid = spawn(|| consume_for_ever(&shared, &mut child_random));
+        for _ in 0..random.below(4) {
+            let target = sequence + random.below(200);
+            wait_until(&shared, what, || {
+                match produce(&mut producer, random, 0, sequence) {
+                    Produced::Yes => sequence += 1,
+                    Produced::Abandoned | Produced::Full => {}
                 }
+                sequence >= target
+            });
+            // Sometimes it is killed when it has nothing to do.
+            if random.below(4) == 0 {
+                wait_until(&shared, what, || producer.used_bytes() == 0);
             }
         }
+        dwell(random);
         kill_9(pid, &shared);
     }
     // The last one may finish in peace.
-    let pid = spawn(|| consume_for_ever(&shared));
-    let start = Instant::now();
-    while producer.used_bytes() > 0 || shared.done.load(Ordering::Acquire) < sequence {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "records were lost"
-        );
-        assert_eq!(shared.complaint.load(Ordering::Relaxed), 0);
-        std::thread::yield_now();
-    }
+    let pid = spawn(|| consume_for_ever(&shared, &mut Random(1)));
+    wait_until(&shared, "records were lost", || {
+        producer.used_bytes() == 0 && shared.done.load(Ordering::Acquire) >= sequence
+    });
     kill_9(pid, &shared);
     assert_eq!(shared.copied.load(Ordering::Relaxed), sequence);
-    sequence
+    let repeated = shared.repeated.load(Ordering::Relaxed);
+    assert!(repeated <= kills);
+    format!("{sequence} records, {repeated} seen again")
 }
 
-fn consume_for_ever(shared: &Shared) {
+fn consume_for_ever(shared: &Shared, random: &mut Random) {
     let consumer = Consumer::attach(shared.ring);
     // What the predecessor had copied out, and perhaps not released.
     let mut expected = shared.copied.load(Ordering::Acquire);
@@ -280,34 +351,38 @@ fn consume_for_ever(shared: &Shared) {
         let record = match consumer.peek() {
             Ok(Some(record)) => record,
             Ok(None) => {
-                spin_loop();
+                std::thread::yield_now();
                 continue;
             }
             Err(_) => return shared.demand(false, line!()),
         };
+        dwell(random);
         let Some((_, sequence)) = check(record.bytes()) else {
             return shared.demand(false, line!());
         };
         if may_repeat && sequence + 1 == expected {
-            // Seen again. It was copied before, so it is not counted again.
+            // Seen again.
             expected = sequence;
+            shared.repeated.fetch_add(1, Ordering::Relaxed);
         }
         may_repeat = false;
         shared.demand(sequence == expected, line!());
         expected += 1;
         shared.copied.store(expected, Ordering::Release);
+        dwell(random);
         record.release();
         shared.done.store(expected, Ordering::Release);
     }
 }
 
 /// The next one to lock a mutex learns that its holder died, and can go on.
-fn holder_killed() -> u64 {
+fn holder_killed() -> String {
     let mut layout = Layout::new();
     let slot = layout.array::<RobustMutex>(1);
     let mutex = &layout.build("test-mutex").unwrap().get(slot)[0];
     mutex.init().unwrap();
-    for _ in 0..10 {
+    let times = 10;
+    for _ in 0..times {
         let pid = spawn(|| {
             let _guard = mutex.lock().unwrap();
             raise(Signal::SIGKILL).unwrap();
@@ -316,5 +391,5 @@ fn holder_killed() -> u64 {
         assert!(mutex.lock().unwrap().holder_died());
         assert!(!mutex.lock().unwrap().holder_died());
     }
-    0
+    format!("{times} holders")
 }

@@ -8,9 +8,9 @@
 use core::cell::Cell;
 
 use crate::shm::counters::Padded;
-use crate::shm::memory::Ring;
+
 use crate::shm::region::{Built, Layout, RingSlot, Slot};
-use crate::shm::ring::{Consumer, Corrupt, Producer, Record};
+use crate::shm::ring::{Consumer, Corrupt, Producer, Record, Ring};
 use crate::shm::sync::{AtomicU32, AtomicU64};
 
 use super::doorbell::{Bell, Doorbell};

@@ -20,6 +20,9 @@ const ACCEPT_BATCH: usize = 64;
 /// How long to leave clients in the backlog when descriptors ran out, in milliseconds.
 const EXHAUSTED_PAUSE_MS: u64 = 100;
 
+/// The least time between two warnings about connections, in milliseconds.
+const QUIET_MS: u64 = 1_000;
+
 /// A connection that has its session.
 #[derive(Debug)]
 pub(super) struct Accepted {
@@ -38,7 +41,9 @@ pub(super) struct Acceptor {
     /// Clients may be waiting: nothing has said otherwise since the last event.
     ready: Vec<bool>,
     paused_until_ms: Option<u64>,
-    refusing: bool,
+    /// When a warning may be logged again, monotonic milliseconds: a flood of clients is not to become a
+    /// flood of lines.
+    quiet_until_ms: u64,
 }
 
 /// What `set()` says about listening sockets and their connections.
@@ -69,7 +74,7 @@ impl Acceptor {
             listeners,
             ready,
             paused_until_ms: None,
-            refusing: false,
+            quiet_until_ms: 0,
         }
     }
 
@@ -112,6 +117,13 @@ impl Acceptor {
         self.listeners.clear();
         self.ready.clear();
         self.paused_until_ms = None;
+    }
+
+    /// Removes the files of unix sockets, at the end of the server.
+    pub fn remove_socket_files(&self) {
+        for listener in &self.listeners {
+            listener.remove_socket_file();
+        }
     }
 
     /// Takes some of the waiting clients; `host_of` names the owner of a socket by its descriptor.
@@ -160,13 +172,25 @@ impl Acceptor {
         }
     }
 
+    fn may_log(&mut self) -> bool {
+        let now = clock::monotonic_ms();
+        let may = now >= self.quiet_until_ms;
+        if may {
+            self.quiet_until_ms = now + QUIET_MS;
+        }
+        may
+    }
+
     fn pause(&mut self, errno: i32) {
+        self.paused_until_ms = Some(clock::monotonic_ms() + EXHAUSTED_PAUSE_MS);
+        if !self.may_log() {
+            return;
+        }
         log::warning(format_args!(
             "no new connections for {EXHAUSTED_PAUSE_MS} ms, {} are open: {}; raise the limit of open files (ulimit -n) or lower max_conn",
             self.shared.global.connections.load(Relaxed),
             crate::error::describe(errno)
         ));
-        self.paused_until_ms = Some(clock::monotonic_ms() + EXHAUSTED_PAUSE_MS);
     }
 
     /// Gives a connection its session, or refuses it because of `max_conn`.
@@ -196,8 +220,7 @@ impl Acceptor {
         let Some((session_id, session)) = opened else {
             global.connections.fetch_sub(1, Relaxed);
             global.refused.fetch_add(1, Relaxed);
-            if !self.refusing {
-                self.refusing = true;
+            if self.may_log() {
                 log::warning(format_args!(
                     "{}",
                     Error::TooManyConnections {
@@ -208,7 +231,6 @@ impl Acceptor {
             }
             return None;
         };
-        self.refusing = false;
         Some(Accepted {
             stream: Stream::new(fd),
             session_id,
@@ -218,11 +240,16 @@ impl Acceptor {
         })
     }
 
-    /// Takes everybody whom the kernel has let in already.
+    /// Takes everybody whom the kernel has let in already: no more rounds than a full backlog needs, as
+    /// clients that are refused may come back at once.
     pub fn accept_rest(&mut self, host_of: impl Fn(i32) -> u32) -> Vec<Accepted> {
         let mut rest = Vec::new();
         self.ready.fill(true);
-        while self.is_ready() && rest.len() < self.shared.settings.max_conn as usize {
+        let rounds = self.shared.settings.backlog.unsigned_abs() as usize / ACCEPT_BATCH + 2;
+        for _ in 0..rounds {
+            if !self.is_ready() {
+                break;
+            }
             rest.extend(self.accept(&host_of));
         }
         rest

@@ -1,5 +1,6 @@
 //! A worker of base mode: owns its connections and runs the callbacks in the same thread.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use super::acceptor::{Accepted, Acceptor};
 use super::connection::{ConnectionSet, Effect, Stage};
-use super::context::{Context, Local};
+use super::context::{Context, Local, announces};
 use super::handler::{Event, EventHandler, Payload};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared, WorkerState};
@@ -49,7 +50,6 @@ struct BaseWorker {
     ready_events: Vec<Ready>,
     signals: SignalInbox,
     acceptor: Acceptor,
-    inboxes: Vec<Rc<Consumer>>,
     ready: VecDeque<usize>,
     buffer: Vec<u8>,
     limit: RequestLimit,
@@ -74,7 +74,11 @@ pub(super) fn run(
     let signals = start.signals;
     let local = Local {
         host,
-        set: std::cell::RefCell::new(ConnectionSet::new(Arc::clone(shared), host)),
+        set: RefCell::new(ConnectionSet::new(Arc::clone(shared), host)),
+        inboxes: (0..=shared.manager_producer())
+            .map(|producer| shared.to_hosts.consumer(producer, host))
+            .collect(),
+        postponed: RefCell::default(),
     };
     let context = worker::enter(shared, handler, who, Some(local))?;
     let poller = start::poller()?;
@@ -86,9 +90,6 @@ pub(super) fn run(
     start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
     let acceptor = Acceptor::new(Arc::clone(shared), listeners);
     acceptor.watch(&poller, LISTENER_TOKEN)?;
-    let inboxes = (0..=shared.manager_producer())
-        .map(|p| Rc::new(shared.to_hosts.consumer(p, host)))
-        .collect();
     let mut worker = BaseWorker {
         context,
         who,
@@ -96,7 +97,6 @@ pub(super) fn run(
         ready_events: Vec::new(),
         signals,
         acceptor,
-        inboxes,
         ready: VecDeque::new(),
         buffer: vec![0; shared.settings.input_chunk_bytes as usize],
         limit: RequestLimit::new(shared),
@@ -152,11 +152,16 @@ impl BaseWorker {
         let limit_ms = if limit_ms == 0 { NO_LIMIT_MS } else { limit_ms };
         self.end_by_ms = Some(clock::monotonic_ms() + limit_ms);
         let host = self.local().host as u32;
-        let rest = if self.single {
+        // Nobody else takes them: the server ends, or these sockets are this worker's own.
+        let last = context.is_shutting_down() || context.settings().enable_reuse_port;
+        let rest = if last {
             self.acceptor.accept_rest(|_| host)
         } else {
             Vec::new()
         };
+        if self.single {
+            self.acceptor.remove_socket_files();
+        }
         self.acceptor.stop();
         for connection in rest {
             self.adopt(connection);
@@ -237,7 +242,8 @@ impl BaseWorker {
     fn check_stop(&self) {
         let record = &self.shared().workers[self.who.worker_id as usize];
         let asked = record.stop_epoch.load(Acquire) == self.who.epoch;
-        if asked || self.limit.is_reached(record.requests.get()) {
+        let served = self.shared().lanes[self.who.lane()].requests.get();
+        if asked || self.limit.is_reached(served) {
             self.context.stop.set(true);
         }
     }
@@ -274,7 +280,7 @@ impl BaseWorker {
         self.bell().prepare_sleep();
         self.ready.is_empty()
             && !self.signals.is_pending()
-            && self.inboxes.iter().all(|inbox| inbox.is_empty())
+            && self.local().inboxes.iter().all(Consumer::is_empty)
             && !self.acceptor.is_ready()
     }
 
@@ -289,7 +295,8 @@ impl BaseWorker {
 
     fn on_ready(&mut self, event: &Ready) {
         match event.token {
-            BELL_TOKEN => start::clear_bell(self.bell()),
+            // Edge-triggered: the next ring is an event although the counter was not read.
+            BELL_TOKEN => {}
             SIGNAL_TOKEN => {}
             token if token <= LISTENER_TOKEN && token > LISTENER_TOKEN - LISTENERS_MAX => {
                 self.acceptor.on_ready(LISTENER_TOKEN - token);
@@ -383,9 +390,9 @@ impl BaseWorker {
             return self.local().set.borrow_mut().remove(key);
         }
         session.worker.store(self.who.worker_id + 1, Relaxed);
-        if worker::announces(self.shared(), Event::Connect) {
+        if announces(self.shared(), Event::Connect) {
             let header = self.header(session_id, Kind::Connect);
-            self.context.serve_event(Kind::Connect, &header);
+            self.context.serve_marked(Kind::Connect, &header);
         }
     }
 
@@ -433,7 +440,9 @@ impl BaseWorker {
                 }
                 Some(c) if c.readable => {
                     set.discard_input(key);
-                    ReadOutcome::WouldBlock
+                    drop(set);
+                    self.buffer = buffer;
+                    return self.after_read(key, finishing);
                 }
                 _ => ReadOutcome::WouldBlock,
             }
@@ -449,6 +458,11 @@ impl BaseWorker {
             ReadOutcome::Gone(errno) => self.local().set.borrow_mut().peer_gone(key, errno),
         }
         self.buffer = buffer;
+        self.after_read(key, finishing);
+    }
+
+    /// Comes back for what is left; a worker that ends closes what has nothing left.
+    fn after_read(&mut self, key: usize, finishing: bool) {
         let still = self.local().set.borrow().get(key).map(|c| c.readable);
         match still {
             Some(true) => self.list(key),
@@ -496,7 +510,7 @@ impl BaseWorker {
         };
         let mut header = self.header(session_id, Kind::Close);
         header.flags = how;
-        self.context.serve_event(Kind::Close, &header);
+        self.context.serve_marked(Kind::Close, &header);
     }
 
     fn pass_on_effects(&mut self) {
@@ -508,6 +522,7 @@ impl BaseWorker {
             for effect in effects {
                 match effect {
                     Effect::Gone { key } => self.start_close(key, 0),
+                    Effect::Linger { key } => self.list(key),
                     Effect::BufferFull { key } => self.watermark(key, Kind::BufferFull),
                     Effect::BufferEmpty { key } => self.watermark(key, Kind::BufferEmpty),
                 }
@@ -528,57 +543,67 @@ impl BaseWorker {
             .map_or(0, |c| c.session_id);
         if session_id != 0 && self.shared().listens.to(event) {
             let header = self.header(session_id, kind);
-            self.context.serve_event(kind, &header);
+            self.context.serve_marked(kind, &header);
         }
     }
 
     // ---- from other processes ----
 
     fn drain_inboxes(&mut self) -> bool {
-        let mut busy = false;
-        for source in 0..self.inboxes.len() {
-            let inbox = Rc::clone(&self.inboxes[source]);
-            for _ in 0..DRAIN_BATCH {
-                match inbox.peek() {
-                    Ok(Some(record)) => {
-                        match Header::read(record.bytes()) {
-                            Ok((header, kind, data)) => self.on_message(&header, kind, data),
-                            Err(error) => log::error(format_args!("a message is dropped: {error}")),
-                        }
-                        record.release();
-                        busy = true;
-                    }
-                    Ok(None) => break,
-                    Err(corrupt) => {
-                        log::error(format_args!(
-                            "ring of process {source}: {corrupt}; it is emptied"
-                        ));
-                        inbox.skip_all();
-                        break;
-                    }
-                }
+        let context = Rc::clone(&self.context);
+        let local = self.local();
+        let mut busy = self.drain_inbox(local, self.shared().manager_producer());
+        for worker in 0..context.shared.workers.len() {
+            let [former, current] = context.shared.lanes_in_order(worker);
+            busy |= self.drain_inbox(local, former);
+            // What a finishing worker sent stands before what its successor sends.
+            if local.inboxes[former].is_empty() {
+                busy |= self.drain_inbox(local, current);
             }
-            if inbox.take_waiting() {
-                match self.shared().worker_bells.get(source) {
-                    Some(bell) => bell.force(),
-                    None => self.shared().manager_bell.force(),
-                }
-            }
+        }
+        let postponed = local.postponed.take();
+        for header in postponed {
+            self.on_close_request(&header);
         }
         busy
     }
 
-    fn on_message(&mut self, header: &Header, kind: Kind, data: &[u8]) {
+    fn drain_inbox(&self, local: &Local, source: usize) -> bool {
+        let inbox = &local.inboxes[source];
+        let mut taken = 0;
+        while taken < DRAIN_BATCH {
+            match inbox.peek() {
+                Ok(Some(record)) => {
+                    match Header::read(record.bytes()) {
+                        Ok((header, kind, data)) => local.take_one(&header, kind, data),
+                        Err(error) => log::error(format_args!("a message is dropped: {error}")),
+                    }
+                    record.release();
+                }
+                Ok(None) => break,
+                Err(corrupt) => {
+                    log::error(format_args!(
+                        "ring of process {source}: {corrupt}; it is emptied"
+                    ));
+                    inbox.skip_all();
+                }
+            }
+            taken += 1;
+        }
+        if taken > 0 && inbox.take_waiting() {
+            self.shared().producer_bell(source).force();
+        }
+        taken > 0
+    }
+
+    fn on_close_request(&mut self, header: &Header) {
         let key = self.local().set.borrow().find(header.session_id);
         let Some(key) = key else { return };
-        let reset = header.flags & RESET != 0;
-        match kind {
-            Kind::Send => self.local().set.borrow_mut().send(key, data),
-            Kind::CloseRequest => self.start_close(key, header.flags | BY_SERVER),
-            Kind::CloseConfirm | Kind::CloseSession => {
-                self.local().set.borrow_mut().confirm_close(key, reset);
-            }
-            _ => {}
+        if header.has(RESET)
+            && let Some(c) = self.local().set.borrow_mut().get_mut(key)
+        {
+            c.reset_wanted = true;
         }
+        self.start_close(key, header.flags | BY_SERVER);
     }
 }

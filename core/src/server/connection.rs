@@ -10,7 +10,6 @@
 //! Lingering reads and discards: closing a socket with unread input makes the kernel answer with RST,
 //! and that may destroy what the peer has not read yet (RFC 1122, section 4.2.2.13).
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -21,17 +20,20 @@ use super::shared::Shared;
 use crate::log;
 use crate::net::send_queue::{BufferPool, FlushOutcome, SendQueue};
 use crate::net::stream::{ReadOutcome, Stream, WriteOutcome};
+use crate::reactor::timers::{TimerId, Timers};
 
 /// How long a closed connection's peer may take to close its side, in milliseconds.
 const LINGER_MS: u64 = 5_000;
 /// How long a closed connection may make no progress with data still to send, in milliseconds.
 const STALL_MS: u64 = 120_000;
-/// Lingering sockets kept at most; beyond, the oldest is closed early.
+/// Lingering sockets kept at most; beyond, the next is closed at once.
 const LINGER_MAX: usize = 4_096;
 /// From this size on a message is written straight from where it lies when nothing is queued.
 const DIRECT_WRITE_BYTES: usize = 4_096;
 /// Free send buffers (16 KiB each) kept for the next messages.
 const POOL_BUFFERS: usize = 64;
+/// From this size on a queue is shown to the senders at once, not only with the next flush.
+const PUBLISH_BYTES: u64 = 64 * 1024;
 /// Input discarded from a lingering socket in one go.
 const DISCARD_BYTES: usize = 64 * 1024;
 
@@ -71,16 +73,20 @@ pub struct Connection {
     queue: SendQueue,
     above_high: bool,
     dirty: bool,
-    serial: u32,
+    /// Somebody asked for RST while the workers were still being told.
+    pub reset_wanted: bool,
+    /// The peer is to see the end as soon as all is sent: the worker that served it is dead.
+    fin_wanted: bool,
+    timer: Option<TimerId>,
+    /// Bytes unsent when the timer was set.
+    stalled_at_bytes: u64,
 }
 
 impl Connection {
     /// Whether what arrives is still for the workers; else it is read and dropped.
     #[must_use]
     pub fn takes_input(&self) -> bool {
-        self.stage == Stage::Open
-            && !self.close_sent
-            && self.session.close.load(Relaxed) == CLOSE_NONE
+        self.stage == Stage::Open && !self.close_sent && self.session.close_state() == CLOSE_NONE
     }
 }
 
@@ -97,14 +103,10 @@ pub enum Effect {
     Gone {
         key: usize,
     },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    at_ms: u64,
-    key: usize,
-    serial: u32,
-    queued_bytes: u64,
+    /// The connection lingers, and what arrives must be read.
+    Linger {
+        key: usize,
+    },
 }
 
 /// All connections of a host.
@@ -116,9 +118,9 @@ pub struct ConnectionSet {
     pool: BufferPool,
     dirty: Vec<usize>,
     effects: Vec<Effect>,
-    lingering: VecDeque<Deadline>,
-    stalling: VecDeque<Deadline>,
-    next_serial: u32,
+    /// When to look at connections that drain or linger.
+    timers: Timers<usize>,
+    lingering: usize,
     queued_bytes: u64,
     now_ms: u64,
     now_us: u64,
@@ -134,9 +136,8 @@ impl ConnectionSet {
             pool: BufferPool::new(POOL_BUFFERS),
             dirty: Vec::new(),
             effects: Vec::new(),
-            lingering: VecDeque::new(),
-            stalling: VecDeque::new(),
-            next_serial: 0,
+            timers: Timers::new(),
+            lingering: 0,
             queued_bytes: 0,
             now_ms: 0,
             now_us: 0,
@@ -162,7 +163,6 @@ impl ConnectionSet {
         session: &'static Session,
         port: u16,
     ) -> usize {
-        self.next_serial = self.next_serial.wrapping_add(1);
         let socket_fd = stream.raw_fd();
         let key = self.slab.insert(Connection {
             stream,
@@ -181,7 +181,10 @@ impl ConnectionSet {
             queue: SendQueue::new(),
             above_high: false,
             dirty: false,
-            serial: self.next_serial,
+            reset_wanted: false,
+            fin_wanted: false,
+            timer: None,
+            stalled_at_bytes: 0,
         });
         session.key.store(key as u32, Release);
         self.shared.hosts[self.host].accepted.add_single_writer(1);
@@ -249,6 +252,14 @@ impl ConnectionSet {
         }
         c.queue.push(&mut self.pool, rest);
         self.queued_bytes += rest.len() as u64;
+        let queued = c.queue.bytes() as u64;
+        if queued >= PUBLISH_BYTES {
+            // Senders must see what piles up before the next flush.
+            c.session.send_queued_bytes.store(queued, Relaxed);
+            self.shared.hosts[self.host]
+                .queued_bytes
+                .set(self.queued_bytes);
+        }
         if !c.dirty {
             c.dirty = true;
             self.dirty.push(key);
@@ -305,7 +316,15 @@ impl ConnectionSet {
             }
             return;
         }
+        if queued == 0 && c.fin_wanted {
+            c.fin_wanted = false;
+            c.stream.shutdown_write();
+        }
         let settings = &self.shared.settings;
+        if c.close_sent {
+            // Nothing comes after on_close.
+            return;
+        }
         if !c.above_high && queued >= settings.high_watermark_bytes {
             c.above_high = true;
             self.effects.push(Effect::BufferFull { key });
@@ -351,7 +370,7 @@ impl ConnectionSet {
         let Some(c) = self.slab.get_mut(key) else {
             return;
         };
-        if reset {
+        if reset || c.reset_wanted {
             return self.reset(key);
         }
         if c.session.peer.load(Relaxed) == PEER_GONE {
@@ -362,20 +381,38 @@ impl ConnectionSet {
         }
         c.stage = Stage::Draining;
         self.flush(key);
-        if let Some(c) = self.slab.get(key)
-            && c.stage == Stage::Draining
+        if self
+            .slab
+            .get(key)
+            .is_some_and(|c| c.stage == Stage::Draining)
         {
-            let deadline = self.deadline(key, c, STALL_MS);
-            self.stalling.push_back(deadline);
+            self.set_timer(key, STALL_MS);
         }
     }
 
-    fn deadline(&self, key: usize, c: &Connection, after_ms: u64) -> Deadline {
-        Deadline {
-            at_ms: self.now_ms + after_ms,
-            key,
-            serial: c.serial,
-            queued_bytes: c.queue.bytes() as u64,
+    /// The peer of a worker that died is not to wait for the worker's successor: what is queued is sent,
+    /// then FIN.
+    pub fn end_early(&mut self, key: usize) {
+        let Some(c) = self.slab.get_mut(key) else {
+            return;
+        };
+        if c.stage == Stage::Open {
+            c.fin_wanted = true;
+            c.close_sent = false;
+            c.awaiting = 0;
+            self.flush(key);
+        }
+    }
+
+    fn set_timer(&mut self, key: usize, after_ms: u64) {
+        if let Some(c) = self.slab.get_mut(key) {
+            c.stalled_at_bytes = c.queue.bytes() as u64;
+            if let Some(former) = c
+                .timer
+                .replace(self.timers.insert(self.now_ms + after_ms, key))
+            {
+                self.timers.cancel(former);
+            }
         }
     }
 
@@ -385,22 +422,15 @@ impl ConnectionSet {
         let Some(c) = self.slab.get_mut(key) else {
             return;
         };
-        if c.eof {
+        c.stream.shutdown_write();
+        if c.eof || self.lingering >= LINGER_MAX {
             return self.remove(key);
         }
         c.stage = Stage::Lingering;
-        c.stream.shutdown_write();
-        let deadline = {
-            let c = &self.slab[key];
-            self.deadline(key, c, LINGER_MS)
-        };
-        self.lingering.push_back(deadline);
-        if self.lingering.len() > LINGER_MAX
-            && let Some(oldest) = self.lingering.pop_front()
-        {
-            self.expire(oldest);
-        }
-        self.discard_input(key);
+        c.readable = true;
+        self.lingering += 1;
+        self.set_timer(key, LINGER_MS);
+        self.effects.push(Effect::Linger { key });
     }
 
     /// Reads and drops what the peer of a closed connection still sends.
@@ -428,64 +458,49 @@ impl ConnectionSet {
                 ReadOutcome::Gone(errno) => return self.peer_gone(key, errno),
             }
         }
-        // More is waiting: remembered by the caller through `readable`.
-    }
-
-    fn expire(&mut self, deadline: Deadline) {
-        let current = self.slab.get(deadline.key);
-        if current.is_some_and(|c| c.serial == deadline.serial) {
-            self.remove(deadline.key);
-        }
+        // More is waiting: the caller sees it by `readable`, and comes back.
     }
 
     /// Closes what lingered or stalled for too long.
     pub fn expire_deadlines(&mut self) {
-        while let Some(first) = self.lingering.front().copied()
-            && first.at_ms <= self.now_ms
-        {
-            self.lingering.pop_front();
-            self.expire(first);
-        }
-        while let Some(first) = self.stalling.front().copied()
-            && first.at_ms <= self.now_ms
-        {
-            self.stalling.pop_front();
-            self.check_stall(first);
+        while let Some((_, key)) = self.timers.pop_due(self.now_ms) {
+            let Some(c) = self.slab.get_mut(key) else {
+                continue;
+            };
+            c.timer = None;
+            match c.stage {
+                Stage::Lingering => self.remove(key),
+                Stage::Draining => self.check_stall(key),
+                Stage::Open => {}
+            }
         }
     }
 
-    fn check_stall(&mut self, stall: Deadline) {
-        let Some(c) = self.slab.get_mut(stall.key) else {
+    fn check_stall(&mut self, key: usize) {
+        let Some(c) = self.slab.get(key) else {
             return;
         };
-        if c.serial != stall.serial || c.stage != Stage::Draining {
-            return;
+        let unsent = c.queue.bytes() as u64;
+        if unsent < c.stalled_at_bytes {
+            return self.set_timer(key, STALL_MS);
         }
-        if c.queue.bytes() as u64 == stall.queued_bytes {
-            log::notice(format_args!(
-                "connection {} is closed with {} bytes unsent: the peer has read nothing for {} s",
-                c.session_id,
-                stall.queued_bytes,
-                STALL_MS / 1000
-            ));
-            self.reset(stall.key);
-        } else {
-            let deadline = {
-                let c = &self.slab[stall.key];
-                self.deadline(stall.key, c, STALL_MS)
-            };
-            self.stalling.push_back(deadline);
-        }
+        log::notice(format_args!(
+            "connection {} is closed with {unsent} bytes unsent: the peer has read nothing for {} s",
+            c.session_id,
+            STALL_MS / 1000
+        ));
+        self.reset(key);
     }
 
-    /// When [`Self::expire_deadlines`] has something to do next.
+    /// When [`Self::expire_deadlines`] has something to do next, monotonic milliseconds.
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        let front = |queue: &VecDeque<Deadline>| queue.front().map(|d| d.at_ms);
-        front(&self.lingering)
-            .into_iter()
-            .chain(front(&self.stalling))
-            .min()
+        self.timers.next_deadline()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slab.is_empty()
     }
 
     fn free_session(&mut self, key: usize) {
@@ -515,6 +530,12 @@ impl ConnectionSet {
 
     fn take(&mut self, key: usize) -> Option<Connection> {
         let mut c = self.slab.try_remove(key)?;
+        if let Some(timer) = c.timer.take() {
+            self.timers.cancel(timer);
+        }
+        if c.stage == Stage::Lingering {
+            self.lingering -= 1;
+        }
         self.queued_bytes -= c.queue.bytes() as u64;
         c.queue.clear(&mut self.pool);
         self.publish_queued();

@@ -1,6 +1,7 @@
 //! The running server as one process sees it: what the methods of `Swoole\Server` do.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -13,8 +14,10 @@ use super::outbox::Outbox;
 use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use crate::error::Error;
-use crate::ipc::message::{BY_SERVER, Kind, RESET};
+use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
+use crate::log;
 use crate::options::Settings;
+use crate::shm::ring::Consumer;
 use crate::sys::process;
 use crate::sys::signal::Signal;
 
@@ -32,11 +35,64 @@ pub(super) fn set_current(context: Option<Rc<Context>>) {
     CURRENT.set(context);
 }
 
-/// The connections that this process owns itself (base mode).
+/// Close requests that came in while this process was waiting for room, at most.
+const POSTPONED_MAX: usize = 100_000;
+
+/// The connections that this process owns itself (base mode), and what others send to them.
 #[derive(Debug)]
 pub(super) struct Local {
     pub host: usize,
     pub set: RefCell<ConnectionSet>,
+    pub inboxes: Vec<Consumer>,
+    /// What must run user code and has to wait until none is running.
+    pub postponed: RefCell<VecDeque<Header>>,
+}
+
+impl Local {
+    /// Takes what others send to this process' connections, without running user code.
+    pub fn take_in(&self, shared: &Shared) {
+        for (source, inbox) in self.inboxes.iter().enumerate() {
+            let mut any = false;
+            while let Ok(Some(record)) = inbox.peek() {
+                any = true;
+                match Header::read(record.bytes()) {
+                    Ok((header, kind, data)) => self.take_one(&header, kind, data),
+                    Err(error) => log::error(format_args!("a message is dropped: {error}")),
+                }
+                record.release();
+            }
+            if any && inbox.take_waiting() {
+                shared.producer_bell(source).force();
+            }
+        }
+        self.set.borrow_mut().flush_dirty();
+    }
+
+    /// One message for a connection of this process; a close is put off.
+    pub fn take_one(&self, header: &Header, kind: Kind, data: &[u8]) {
+        let mut set = self.set.borrow_mut();
+        let Some(key) = set.find(header.session_id) else {
+            return;
+        };
+        match kind {
+            Kind::Send => set.send(key, data),
+            Kind::CloseConfirm => set.confirm_close(key, header.has(RESET)),
+            Kind::CloseRequest => {
+                let mut postponed = self.postponed.borrow_mut();
+                if postponed.len() < POSTPONED_MAX {
+                    postponed.push_back(*header);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether user code is told of connects or closes.
+pub(super) fn announces(shared: &Shared, event: Event) -> bool {
+    let settings = &shared.settings;
+    let sticky = Dispatcher::is_sticky(settings.dispatch_mode);
+    (sticky || settings.enable_unsafe_event) && shared.listens.to(event)
 }
 
 pub struct Context {
@@ -45,8 +101,8 @@ pub struct Context {
     pub(super) handler: Rc<dyn EventHandler>,
     pub(super) outbox: Option<RefCell<Outbox>>,
     pub(super) local: Option<Local>,
-    /// This worker's service mark, 0 in other processes.
-    pub(super) mark: u32,
+    /// This worker's lane; 0 in other processes.
+    pub(super) lane: usize,
     /// This worker was told to stop: by itself, or by a callback that ended the process.
     pub(super) stop: Cell<bool>,
     pub(super) end_status: Cell<Option<i32>>,
@@ -108,13 +164,15 @@ impl Context {
 
     fn session(&self, session_id: u64) -> Result<&'static Session, Error> {
         let found = self.shared.sessions.get(session_id);
-        found.ok_or(Error::SessionNotExist { session_id })
+        found
+            .filter(|session| session.is_adopted())
+            .ok_or(Error::SessionNotExist { session_id })
     }
 
     #[must_use]
     pub fn exists(&self, session_id: u64) -> bool {
         self.session(session_id)
-            .is_ok_and(|s| s.close.load(Relaxed) != CLOSE_DONE && s.peer.load(Relaxed) != PEER_GONE)
+            .is_ok_and(|s| s.close_state() != CLOSE_DONE && s.peer.load(Relaxed) != PEER_GONE)
     }
 
     // ---- sending ----
@@ -139,13 +197,13 @@ impl Context {
             });
         }
         let session = self.session(session_id)?;
-        if session.close.load(Acquire) == CLOSE_DONE || session.peer.load(Acquire) == PEER_GONE {
+        if session.close_state() == CLOSE_DONE || session.peer.load(Acquire) == PEER_GONE {
             return Err(Error::SessionClosed { session_id });
         }
         self.check_room(session_id, session, data.len() as u64)?;
         self.deliver(session_id, session, data)?;
-        if let Some(worker_id) = self.worker_id() {
-            let record = &self.shared.workers[worker_id as usize];
+        if self.worker_id().is_some() {
+            let record = &self.shared.lanes[self.lane];
             record.responses.add_single_writer(1);
             record.all_responses.add_single_writer(1);
         }
@@ -208,15 +266,27 @@ impl Context {
             set.flush_dirty();
             return Ok(());
         }
-        let sent = self.outbox()?.borrow_mut().send(host, session_id, data);
-        if sent.is_err() {
-            // A message cut in the middle must not be continued by another one.
-            let _ = self
-                .outbox()?
-                .borrow_mut()
-                .tell(host, session_id, Kind::CloseRequest, 0);
+        let mut outbox = self.outbox()?.borrow_mut();
+        let sent = outbox.send(host, session_id, data, || {
+            self.while_waiting(session_id, host)
+        });
+        sent.map_err(|failure| {
+            if failure.begun {
+                // A message cut in the middle must not be continued by another one.
+                outbox.request_close(host, session_id);
+            }
+            failure.error
+        })
+    }
+
+    /// What goes on while this process waits for room: in base mode it takes what others send through it,
+    /// or two workers would wait for each other. Answers whether waiting still makes sense.
+    fn while_waiting(&self, session_id: u64, host: usize) -> bool {
+        if let Some(local) = &self.local {
+            local.take_in(&self.shared);
         }
-        sent
+        let session = self.shared.sessions.get(session_id);
+        session.and_then(Session::host) == Some(host as u32)
     }
 
     fn outbox(&self) -> Result<&RefCell<Outbox>, Error> {
@@ -232,8 +302,9 @@ impl Context {
     pub fn close(&self, session_id: u64, reset: bool) -> Result<(), Error> {
         let session = self.session(session_id)?;
         let how = BY_SERVER | if reset { RESET } else { 0 };
-        match session.close.load(Acquire) {
+        match session.close_state() {
             CLOSE_NONE => {}
+            // The host drops what is queued at once; a close that is under way goes on and finds it gone.
             _ if reset => return self.confirm(session_id, session, how),
             CLOSE_RUNNING => return Err(Error::SessionClosing { session_id }),
             _ => return Err(Error::SessionClosed { session_id }),
@@ -242,11 +313,16 @@ impl Context {
             .host()
             .ok_or(Error::SessionNotExist { session_id })? as usize;
         if self.serves(session, host) {
-            return self.run_close(session_id, session, how);
+            return self.run_close(session_id, session, how, how);
         }
-        self.outbox()?
-            .borrow_mut()
-            .tell(host, session_id, Kind::CloseRequest, how)
+        self.tell(host, session_id, Kind::CloseRequest, how)
+    }
+
+    fn tell(&self, host: usize, session_id: u64, kind: Kind, how: u8) -> Result<(), Error> {
+        let mut outbox = self.outbox()?.borrow_mut();
+        outbox.tell(host, session_id, kind, how, || {
+            self.while_waiting(session_id, host)
+        })
     }
 
     /// Whether `on_close` of this session runs in this process.
@@ -263,32 +339,48 @@ impl Context {
         }
     }
 
-    /// Runs `on_close` once, then tells the host.
+    /// Runs `on_close` once, then tells the host. `how` says who closes, for the callback; `confirmed` is
+    /// what the host is told: only a worker that closes on its own may say BY_SERVER, which ends the
+    /// connection whatever other workers still have of it.
     pub(super) fn run_close(
         &self,
         session_id: u64,
         session: &Session,
         how: u8,
+        confirmed: u8,
     ) -> Result<(), Error> {
-        let started = session
-            .close
-            .compare_exchange(CLOSE_NONE, CLOSE_RUNNING, AcqRel, Acquire)
-            .is_ok();
-        if !started {
-            return Ok(());
+        if !session.begin_close(session_id) {
+            return self.finish_foreign_close(session_id, session, confirmed);
         }
-        let settings = self.settings();
-        let announced =
-            Dispatcher::is_sticky(settings.dispatch_mode) || settings.enable_unsafe_event;
-        if announced && self.shared.listens.to(Event::Close) {
+        let record = &self.shared.lanes[self.lane];
+        record.begin_serving(session_id);
+        if announces(&self.shared, Event::Close) {
             let mut event = self.event(session, session_id, 0);
             if how & BY_SERVER != 0 {
                 event.reactor_id = -1;
             }
             self.note(self.handler.on_close(&event));
         }
-        session.close.store(CLOSE_DONE, Release);
-        self.confirm(session_id, session, how)
+        session.finish_close(session_id);
+        let told = self.confirm(session_id, session, confirmed);
+        if self.end_status.get().is_none() {
+            record.end_serving();
+        }
+        told
+    }
+
+    /// A close that another process began, or began and did not live to confirm.
+    fn finish_foreign_close(
+        &self,
+        session_id: u64,
+        session: &Session,
+        confirmed: u8,
+    ) -> Result<(), Error> {
+        if Dispatcher::is_sticky(self.settings().dispatch_mode) {
+            // All of it happens in this worker: a close that still runs is one of a dead predecessor.
+            session.finish_close(session_id);
+        }
+        self.confirm(session_id, session, confirmed)
     }
 
     /// The workers are done with a connection.
@@ -305,9 +397,7 @@ impl Context {
             }
             return Ok(());
         }
-        self.outbox()?
-            .borrow_mut()
-            .tell(host, session_id, Kind::CloseConfirm, how)
+        self.tell(host, session_id, Kind::CloseConfirm, how)
     }
 
     pub(super) fn event(
@@ -410,6 +500,6 @@ impl Context {
 
     #[must_use]
     pub fn is_shutting_down(&self) -> bool {
-        self.shared.global.phase() == Phase::ShuttingDown
+        self.shared.global.phase() >= Phase::ShuttingDown
     }
 }

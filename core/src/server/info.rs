@@ -58,7 +58,7 @@ impl Context {
             .sessions
             .get(session_id)
             .ok_or(Error::SessionNotExist { session_id })?;
-        let ended = session.close.load(Relaxed) == CLOSE_DONE;
+        let ended = session.close_state() == CLOSE_DONE;
         if ended && !ignore_error {
             return Err(Error::SessionClosed { session_id });
         }
@@ -121,7 +121,7 @@ impl Context {
 
     fn is_listed(&self, session_id: u64) -> bool {
         self.shared.sessions.get(session_id).is_some_and(|s| {
-            s.close.load(Relaxed) != CLOSE_DONE && s.peer.load(Relaxed) != PEER_GONE
+            s.is_adopted() && s.close_state() != CLOSE_DONE && s.peer.load(Relaxed) != PEER_GONE
         })
     }
 
@@ -137,8 +137,8 @@ impl Context {
         let hosts = |value: fn(&super::shared::HostRecord) -> u64| -> u64 {
             shared.hosts.iter().map(value).sum()
         };
-        let workers = |value: fn(&super::shared::WorkerRecord) -> u64| -> u64 {
-            shared.workers.iter().map(value).sum()
+        let lanes = |value: fn(&super::shared::LaneRecord) -> u64| -> u64 {
+            shared.lanes.iter().map(value).sum()
         };
         let idle = shared
             .workers
@@ -156,17 +156,15 @@ impl Context {
             ("user_worker_num", int(0)),
             ("idle_worker_num", int(idle as u64)),
             ("dispatch_count", int(hosts(|h| h.dispatched.get()))),
-            ("request_count", int(workers(|w| w.all_requests.get()))),
-            ("response_count", int(workers(|w| w.all_responses.get()))),
+            ("request_count", int(lanes(|w| w.all_requests.get()))),
+            ("response_count", int(lanes(|w| w.all_responses.get()))),
             ("total_recv_bytes", int(hosts(|h| h.received_bytes.get()))),
             ("total_send_bytes", int(hosts(|h| h.sent_bytes.get()))),
             ("send_queued_bytes", int(shared.queued_bytes())),
             ("session_round", int(shared.sessions.round())),
         ];
-        if let Some(record) = self
-            .worker_id()
-            .and_then(|id| shared.workers.get(id as usize))
-        {
+        if self.worker_id().is_some() {
+            let record = &shared.lanes[self.lane];
             stats.push(("worker_request_count", int(record.requests.get())));
             stats.push(("worker_response_count", int(record.responses.get())));
             stats.push(("worker_dispatch_count", int(record.requests.get())));

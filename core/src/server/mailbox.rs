@@ -4,8 +4,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Release};
 
-use nix::sys::eventfd::EventFd;
-
 use super::shared::Shared;
 use crate::net::stream::Stream;
 
@@ -31,18 +29,16 @@ pub struct Mailbox {
     host: usize,
     commands: Mutex<Vec<Command>>,
     waiting: AtomicUsize,
-    master_bell: Arc<EventFd>,
 }
 
 impl Mailbox {
     #[must_use]
-    pub fn new(shared: Arc<Shared>, host: usize, master_bell: Arc<EventFd>) -> Self {
+    pub fn new(shared: Arc<Shared>, host: usize) -> Self {
         Self {
             shared,
             host,
             commands: Mutex::new(Vec::new()),
             waiting: AtomicUsize::new(0),
-            master_bell,
         }
     }
 
@@ -68,7 +64,6 @@ impl Mailbox {
 
     /// Wakes the master's main thread.
     pub fn notify_master(&self) {
-        // A counter that is full wakes just as well.
-        let _ = self.master_bell.write(1);
+        self.shared.master_bell.force();
     }
 }

@@ -12,24 +12,27 @@ use super::Mode;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role, WorkerFault};
 use super::outbox::Outbox;
-use super::session::service_mark;
-use super::shared::{Ask, Phase, Shared};
+use super::shared::{Ask, LaneRecord, Phase, Shared};
 use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
 use super::worker::Incarnation;
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind};
 use crate::log;
+use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::reactor::poller::Poller;
 use crate::sys::Pid;
 use crate::sys::process::{self, ExitStatus, Forked};
-use crate::sys::signal::{Signal, SignalInbox};
+use crate::sys::signal::{self, Signal, SignalInbox};
 
 /// A worker that ends sooner than this after its start is in trouble, in milliseconds.
 const QUICK_DEATH_MS: u64 = 1_000;
 /// The first pause before such a worker is started again; doubles each time, in milliseconds.
 const RESPAWN_PAUSE_MS: u64 = 100;
 const RESPAWN_PAUSE_MAX_MS: u64 = 5_000;
+/// Signals of one request (a terminal sends to all processes, service managers as well) come closer
+/// together than this, in milliseconds; a later one is a second request.
+pub(super) const HURRY_AFTER_MS: u64 = 500;
 /// How soon to try again when a ring to a host was full, in milliseconds.
 const RETRY_MS: u64 = 10;
 
@@ -93,7 +96,11 @@ pub(super) struct Manager {
     untold: VecDeque<(usize, Header)>,
     /// This process is the first of the server (base mode).
     is_main: bool,
+    /// Base mode: what the workers inherit.
+    listeners: Rc<RefCell<Vec<Listener>>>,
     shutting_down: bool,
+    /// When the shutdown was asked for, monotonic milliseconds.
+    asked_ms: u64,
 }
 
 enum Step {
@@ -107,8 +114,13 @@ pub(super) fn run(
     handler: &Rc<dyn EventHandler>,
     signals: SignalInbox,
     is_main: bool,
+    listeners: Rc<RefCell<Vec<Listener>>>,
 ) -> Result<Ended, Error> {
     log::set_identity(log::Flag::Manager, 0);
+    if !is_main {
+        // The terminal's Ctrl-C goes to every process; what follows from it is the master's business.
+        signal::ignore(Signal::INT)?;
+    }
     let pid = process::getpid().as_raw();
     shared.global.manager_pid.store(pid, Release);
     let producer = shared.manager_producer();
@@ -118,7 +130,7 @@ pub(super) fn run(
         handler: Rc::clone(handler),
         outbox: Some(RefCell::new(Outbox::new(shared, producer, 0))),
         local: None,
-        mark: 0,
+        lane: 0,
         stop: Cell::new(false),
         end_status: Cell::new(None),
     });
@@ -137,7 +149,9 @@ pub(super) fn run(
         reload: Reload::default(),
         untold: VecDeque::new(),
         is_main,
+        listeners,
         shutting_down: false,
+        asked_ms: 0,
     };
     let step = manager.serve()?;
     let Manager {
@@ -224,7 +238,7 @@ impl Manager {
     fn on_signals(&mut self) {
         for signal in self.signals.drain() {
             match signal {
-                Signal::TERM | Signal::INT => self.ask_shutdown(),
+                Signal::TERM | Signal::INT => self.on_terminate(),
                 Signal::USR1 => self.begin_reload(),
                 Signal::USR2 => self.reload_task_workers(),
                 Signal::CHLD => self.reap(),
@@ -250,36 +264,57 @@ impl Manager {
         }
     }
 
-    /// The order of a shutdown is the master's: it first stops accepting and finishes what is in flight.
+    fn on_terminate(&mut self) {
+        let again = self.shutting_down && clock::monotonic_ms() - self.asked_ms >= HURRY_AFTER_MS;
+        if again {
+            self.hurry();
+        } else {
+            self.ask_shutdown();
+        }
+    }
+
+    /// The order of a shutdown is the master's: it stops accepting, has everything finished that is in
+    /// flight, and only then lets the workers be stopped. Asking again changes nothing.
     fn ask_shutdown(&mut self) {
-        if self.is_main || self.shared.global.phase() == Phase::ShuttingDown {
+        if self.shutting_down {
+            return;
+        }
+        if self.is_main || self.shared.global.phase() == Phase::StoppingWorkers {
             return self.begin_shutdown();
         }
-        let master = self.shared.global.master_pid.load(Relaxed);
-        if let Err(error) = process::kill(Pid::from_raw(master), Signal::TERM) {
-            log::error(format_args!(
-                "the master (pid {master}) cannot be told to stop: {error}"
-            ));
+        self.shared.global.shutdown_asked.store(1, Release);
+        self.shared.master_bell.force();
+    }
+
+    /// Asked for a second time by a person: whoever asks has no patience left.
+    fn hurry(&mut self) {
+        let now = clock::monotonic_ms();
+        for slot in &mut self.slots {
+            slot.kill_at_ms = Some(now);
+            if let Some(old) = &mut slot.old {
+                old.kill_at_ms = Some(now);
+            }
         }
     }
 
     fn begin_shutdown(&mut self) {
-        if self.shutting_down {
-            // Asked twice: whoever asks has no patience left.
-            let now = clock::monotonic_ms();
-            for slot in &mut self.slots {
-                slot.kill_at_ms = Some(now);
-            }
-            return;
-        }
         self.shutting_down = true;
+        self.asked_ms = clock::monotonic_ms();
         if self.is_main {
             self.shared.global.set_phase(Phase::ShuttingDown);
+            // The workers take whom the kernel has let in already; nobody else gets in.
+            for listener in self.listeners.borrow_mut().drain(..) {
+                listener.remove_socket_file();
+            }
             self.context.note(self.handler.on_before_shutdown());
         }
         self.reload = Reload::default();
+        let kill_at_ms = self.kill_time();
         for index in 0..self.slots.len() {
             self.slots[index].spawn_at_ms = None;
+            if let Some(old) = &mut self.slots[index].old {
+                old.kill_at_ms = old.kill_at_ms.or(kill_at_ms);
+            }
             self.stop(index);
         }
     }
@@ -349,7 +384,11 @@ impl Manager {
         record.epoch.store(who.epoch, Release);
         match process::fork() {
             Ok(Forked::Child) => {
-                self.signals.reset_after_fork()?;
+                if let Err(error) = self.signals.reset_after_fork() {
+                    // This is not the process that called start(): nothing may return there.
+                    log::error(format_args!("worker {index} cannot start: {error}"));
+                    process::exit_now(1);
+                }
                 return Ok(Step::Become(who));
             }
             Ok(Forked::Parent(pid)) => {
@@ -439,21 +478,23 @@ impl Manager {
             let epoch = slot.epoch;
             slot.pid = 0;
             self.shared.workers[index].pid.store(0, Relaxed);
-            self.bury(index, epoch, pid, status);
-            self.schedule(index);
+            let idle = self.bury(index, epoch, pid, status);
+            self.schedule(index, idle);
         }
         // Else a child of user code, or an orphan of another process: it is reaped, that is all.
     }
 
-    /// Cleans up after an incarnation, and reports it where it did not end as it should.
-    fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) {
+    /// Cleans up after an incarnation, and reports it where it did not end as it should. Answers whether
+    /// it ended without having served anything.
+    fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) -> bool {
         let retired = self.shared.workers[index].retired_epoch.load(Acquire) == epoch;
         let served = self.clean_up(index, epoch);
+        let idle = served.is_empty() && self.lane(index, epoch).requests.get() == 0;
         if status.raw == 0 && retired && served.is_empty() {
-            return;
+            return idle;
         }
-        let fault = self.shared.workers[index].take_fault();
-        if status.raw != 0 || !served.is_empty() {
+        let fault = self.lane(index, epoch).take_fault();
+        if status.raw != 0 || !served.is_empty() || !retired {
             self.report(index, pid, status, &served, fault.as_deref());
         }
         if status.raw != 0 {
@@ -466,6 +507,7 @@ impl Manager {
             };
             self.context.note(self.handler.on_worker_error(&fault));
         }
+        idle
     }
 
     fn report(
@@ -498,15 +540,16 @@ impl Manager {
             worker_id: index as u32,
             epoch,
         };
-        let served = self
-            .shared
-            .sessions
-            .in_service_of(service_mark(who.worker_id, epoch));
+        let served = self.lane(index, epoch).take_served();
         match self.shared.mode {
             Mode::Base => self.free_connections(who.lane()),
             Mode::Process => self.close_served(who, &served),
         }
         served
+    }
+
+    fn lane(&self, index: usize, epoch: u32) -> &'static LaneRecord {
+        &self.shared.lanes[index * 2 + (epoch as usize & 1)]
     }
 
     /// In base mode the connections died with their worker.
@@ -516,6 +559,10 @@ impl Manager {
         self.shared.global.connections.fetch_sub(lost, Relaxed);
         record.closed.add_single_writer(lost);
         record.queued_bytes.set(0);
+        // It may have taken a flag and not rung.
+        for bell in &self.shared.worker_bells {
+            bell.force();
+        }
     }
 
     fn close_served(&mut self, who: Incarnation, served: &[u64]) {
@@ -551,14 +598,15 @@ impl Manager {
     }
 
     /// Has a worker that ended replaced, with a growing pause if it keeps dying at its start.
-    fn schedule(&mut self, index: usize) {
+    /// `idle`: it had served nothing, so it did not die of a message.
+    fn schedule(&mut self, index: usize, idle: bool) {
         if self.shutting_down {
             return;
         }
         let now = clock::monotonic_ms();
         let slot = &mut self.slots[index];
         let stopped = slot.stopping;
-        let quick = !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
+        let quick = idle && !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
         slot.quick_deaths = if quick { slot.quick_deaths + 1 } else { 0 };
         let doublings = slot.quick_deaths.saturating_sub(2).min(16);
         let pause_ms = match slot.quick_deaths {

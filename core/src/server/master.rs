@@ -2,20 +2,18 @@
 //! connections. It never forks again.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::AcqRel;
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::acceptor::{Accepted, Acceptor};
 use super::affinity::share_of;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::mailbox::{Command, Mailbox};
+use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
 use super::shared::{Phase, Shared};
 use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
@@ -31,6 +29,9 @@ use crate::sys::signal::{self, Signal, SignalInbox};
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
 const MANAGER_GRACE_MS: u64 = 2_000;
 
+/// How often to look whether the reactor threads have ended, in milliseconds.
+const FAREWELL_MS: u64 = 10;
+
 struct Master {
     shared: Arc<Shared>,
     handler: Rc<dyn EventHandler>,
@@ -38,13 +39,14 @@ struct Master {
     poller: Poller,
     signals: SignalInbox,
     acceptor: Acceptor,
-    bell: Arc<EventFd>,
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<Result<(), Error>>>,
     manager: Pid,
     manager_alive: bool,
     /// SIGTERM, SIGINT, or a callback that ended the process.
     stop: bool,
+    /// When SIGTERM or SIGINT came first, monotonic milliseconds.
+    signalled_ms: Option<u64>,
     /// Asked for a second time: no more waiting.
     hurry: bool,
 }
@@ -88,17 +90,14 @@ impl Master {
             handler: Rc::clone(handler),
             outbox: None::<RefCell<_>>,
             local: None,
-            mark: 0,
+            lane: 0,
             stop: Cell::new(false),
             end_status: Cell::new(None),
         });
         set_current(Some(Rc::clone(&context)));
-        let bell = Arc::new(EventFd::from_flags(
-            EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
-        )?);
         let poller = start::poller()?;
         start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
-        start::watch(&poller, bell.as_raw_fd(), BELL_TOKEN)?;
+        start::watch(&poller, start::bell_fd(&shared.master_bell), BELL_TOKEN)?;
         let acceptor = Acceptor::new(Arc::clone(shared), listeners);
         acceptor.watch(&poller, LISTENER_TOKEN)?;
         let mut master = Self {
@@ -108,12 +107,12 @@ impl Master {
             poller,
             signals,
             acceptor,
-            bell,
             mailboxes: Vec::new(),
             threads: Vec::new(),
             manager,
             manager_alive: true,
             stop: false,
+            signalled_ms: None,
             hurry: false,
         };
         master.start_threads()?;
@@ -125,11 +124,7 @@ impl Master {
         let _mask = signal::block_all()?;
         for id in 0..self.shared.hosts.len() {
             let shared = Arc::clone(&self.shared);
-            let mailbox = Arc::new(Mailbox::new(
-                Arc::clone(&shared),
-                id,
-                Arc::clone(&self.bell),
-            ));
+            let mailbox = Arc::new(Mailbox::new(Arc::clone(&shared), id));
             self.mailboxes.push(Arc::clone(&mailbox));
             let thread = std::thread::Builder::new()
                 .name(format!("reactor-{id}"))
@@ -173,12 +168,15 @@ impl Master {
         let ready: Vec<usize> = self.poller.events().map(|event| event.token).collect();
         for token in ready {
             match token {
-                BELL_TOKEN => drop(self.bell.read()),
-                SIGNAL_TOKEN => {}
+                // Edge-triggered: the next ring is an event although the counter was not read.
+                BELL_TOKEN | SIGNAL_TOKEN => {}
                 token => self.acceptor.on_ready(LISTENER_TOKEN - token),
             }
         }
         self.on_signals();
+        if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 {
+            self.stop = true;
+        }
         Ok(())
     }
 
@@ -204,7 +202,9 @@ impl Master {
         for signal in self.signals.drain() {
             match signal {
                 Signal::TERM | Signal::INT => {
-                    self.hurry |= self.stop;
+                    let now = clock::monotonic_ms();
+                    let since = *self.signalled_ms.get_or_insert(now);
+                    self.hurry |= now - since >= HURRY_AFTER_MS;
                     self.stop = true;
                 }
                 Signal::CHLD => self.reap(),
@@ -234,7 +234,7 @@ impl Master {
             match process::wait_any() {
                 Ok(Some((pid, status))) if pid == self.manager => {
                     self.manager_alive = false;
-                    if self.context.is_shutting_down() && status.raw == 0 {
+                    if self.shared.global.phase() == Phase::StoppingWorkers && status.raw == 0 {
                         continue;
                     }
                     log::error(format_args!(
@@ -269,6 +269,7 @@ impl Master {
         let reactors = self.shared.hosts.len() as u32;
         let rest = self.acceptor.accept_rest(|fd| fd.unsigned_abs() % reactors);
         self.hand_over(rest);
+        self.acceptor.remove_socket_files();
         self.acceptor.stop();
         self.tell_reactors(|| Command::ShutDown);
         while !self.is_drained() && !self.hurry {
@@ -280,9 +281,12 @@ impl Master {
                 ));
                 break;
             }
-            self.turn(deadline.map(|deadline| deadline - now))?;
+            // A thread rings just before it counts as finished: look again soon.
+            let left = deadline.map_or(FAREWELL_MS, |deadline| (deadline - now).min(FAREWELL_MS));
+            self.turn(Some(left))?;
         }
         self.tell_reactors(|| Command::Stop);
+        self.shared.global.set_phase(Phase::StoppingWorkers);
         self.end_manager(limit_ms)?;
         for thread in self.threads.drain(..) {
             match thread.join() {
@@ -303,11 +307,9 @@ impl Master {
         }
     }
 
+    /// A reactor thread that has ended has nothing left to finish, however it ended.
     fn is_drained(&self) -> bool {
-        self.shared
-            .hosts
-            .iter()
-            .all(|host| host.drained.load(Acquire) != 0)
+        self.threads.iter().all(JoinHandle::is_finished)
     }
 
     fn end_manager(&mut self, limit_ms: u64) -> Result<(), Error> {
@@ -339,7 +341,17 @@ impl Master {
     }
 }
 
+/// Tells the master that its thread ends, also by a panic.
+struct Farewell<'a>(&'a Mailbox);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        self.0.notify_master();
+    }
+}
+
 fn run_reactor(id: usize, shared: &Arc<Shared>, mailbox: &Arc<Mailbox>) -> Result<(), Error> {
+    let _farewell = Farewell(mailbox);
     let settings = &shared.settings;
     if settings.open_cpu_affinity {
         let cpus = share_of(id, process::cpu_count(), &settings.cpu_affinity_ignore);
@@ -349,8 +361,5 @@ fn run_reactor(id: usize, shared: &Arc<Shared>, mailbox: &Arc<Mailbox>) -> Resul
             ));
         }
     }
-    let ran =
-        ReactorThread::new(id, Arc::clone(shared), Arc::clone(mailbox)).and_then(|mut r| r.run());
-    mailbox.notify_master();
-    ran
+    ReactorThread::new(id, Arc::clone(shared), Arc::clone(mailbox))?.run()
 }

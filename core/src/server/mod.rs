@@ -12,7 +12,7 @@ mod base;
 mod connection;
 mod context;
 mod dispatch;
-mod handler;
+pub mod handler;
 mod info;
 mod mailbox;
 mod manager;

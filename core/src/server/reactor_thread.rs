@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use std::sync::atomic::fence;
 use std::time::Duration;
 
 use super::connection::{ConnectionSet, Effect, Stage};
@@ -25,8 +26,14 @@ use crate::shm::ring::{Consumer, Producer};
 
 /// Messages taken from one ring before the others get their turn.
 const DRAIN_BATCH: usize = 256;
+/// Rounds of [`DRAIN_BATCH`] that take everything a full ring can hold, for a dead worker's.
+const DEAD_DRAIN_ROUNDS: usize = 64;
 /// Connections read from before rings and sockets are looked at again.
-const READ_BATCH: usize = 256;
+const READ_BATCH: usize = 64;
+/// Events that may wait for a stuck worker before watermarks of connections are no longer passed on.
+const WATERMARKS_MAX: usize = 16_384;
+/// How long a shutdown waits for peers to close their side, in milliseconds.
+const SHUTDOWN_LINGER_MS: u64 = 500;
 /// What is read at once when there is no room for a whole chunk.
 const SMALL_READ_BYTES: usize = 4_096;
 
@@ -39,6 +46,8 @@ struct Outbox {
     waiting: VecDeque<Header>,
     /// Connections with input that found the ring full.
     stalled: VecDeque<usize>,
+    /// Messages were pushed since its bell was rung.
+    unannounced: bool,
 }
 
 /// A message that came in parts and is not whole yet.
@@ -61,7 +70,10 @@ pub struct ReactorThread {
     inboxes: Vec<Rc<Consumer>>,
     open_parts: Vec<Option<OpenParts>>,
     ready: VecDeque<usize>,
+    unannounced: Vec<usize>,
     shutting_down: bool,
+    /// When closed sockets are no longer waited for, monotonic milliseconds.
+    linger_until_ms: Option<u64>,
 }
 
 struct Load<'a> {
@@ -90,6 +102,7 @@ impl ReactorThread {
                 producer: to_workers.producer(id, worker),
                 waiting: VecDeque::new(),
                 stalled: VecDeque::new(),
+                unannounced: false,
             })
             .collect();
         let producers = shared.manager_producer() + 1;
@@ -111,7 +124,9 @@ impl ReactorThread {
             inboxes,
             open_parts: vec![None; producers],
             ready: VecDeque::new(),
+            unannounced: Vec::new(),
             shutting_down: false,
+            linger_until_ms: None,
             shared,
         })
     }
@@ -127,12 +142,12 @@ impl ReactorThread {
             self.retry_outboxes();
             busy |= self.read_ready();
             self.pass_on_effects();
+            self.ring_workers();
             self.set.flush_dirty();
             self.pass_on_effects();
+            self.ring_workers();
             self.set.expire_deadlines();
-            if self.shutting_down && self.set.is_drained() {
-                self.shared.hosts[self.id].drained.store(1, Release);
-                self.mailbox.notify_master();
+            if self.shutting_down && self.is_finished() {
                 return Ok(());
             }
             self.wait(busy)?;
@@ -167,9 +182,20 @@ impl ReactorThread {
         Ok(())
     }
 
+    /// For the shutdown: every session has ended, and peers had a moment to take in the FIN.
+    fn is_finished(&mut self) -> bool {
+        let now = clock::monotonic_ms();
+        if !self.set.is_drained() {
+            return false;
+        }
+        let linger_until = *self.linger_until_ms.get_or_insert(now + SHUTDOWN_LINGER_MS);
+        self.set.is_empty() || now >= linger_until
+    }
+
     fn sleep_limit(&self) -> Option<Duration> {
         let now = clock::monotonic_ms();
-        let next = self.set.next_deadline_ms()?;
+        let deadlines = [self.set.next_deadline_ms(), self.linger_until_ms];
+        let next = deadlines.into_iter().flatten().min()?;
         Some(Duration::from_millis(next.saturating_sub(now).max(1)))
     }
 
@@ -186,7 +212,7 @@ impl ReactorThread {
 
     fn on_ready(&mut self, event: &Ready) {
         if event.token == BELL_TOKEN {
-            start::clear_bell(self.shared.host_bell(self.id));
+            // Edge-triggered: the next ring is an event although the counter was not read.
             return;
         }
         let key = event.token;
@@ -293,6 +319,9 @@ impl ReactorThread {
         }
         if !c.takes_input() {
             self.set.discard_input(key);
+            if self.set.get(key).is_some_and(|c| c.readable) {
+                self.list(key);
+            }
             if self.shutting_down {
                 self.start_close(key, BY_SERVER);
             }
@@ -378,8 +407,31 @@ impl ReactorThread {
         let record = &self.shared.hosts[self.id];
         record.received_bytes.add_single_writer(n as u64);
         record.dispatched.add_single_writer(1);
-        self.shared.worker_bell(worker as usize).notify();
+        self.announce(worker as usize);
         if more { Read::More } else { Read::Blocked }
+    }
+
+    /// Remembers to ring a worker's bell when this batch is done: a worker that is woken for the first
+    /// message of many would answer it and go back to sleep, and cost two switches for each message.
+    fn announce(&mut self, worker: usize) {
+        let outbox = &mut self.outboxes[worker];
+        if !outbox.unannounced {
+            outbox.unannounced = true;
+            self.unannounced.push(worker);
+        }
+    }
+
+    fn ring_workers(&mut self) {
+        if self.unannounced.is_empty() {
+            return;
+        }
+        // Before the look at the worker's epoch, which names the bell: its successor either sees the
+        // messages or has its bell rung.
+        fence(SeqCst);
+        for worker in self.unannounced.drain(..) {
+            self.outboxes[worker].unannounced = false;
+            self.shared.worker_bell(worker).notify();
+        }
     }
 
     fn choose(&mut self, key: usize) -> u32 {
@@ -411,7 +463,7 @@ impl ReactorThread {
             outbox.waiting.push_back(header);
             outbox.producer.set_waiting(true);
         }
-        self.shared.worker_bell(worker as usize).notify();
+        self.announce(worker as usize);
     }
 
     /// Sends what found a ring full before, now that there may be room.
@@ -424,7 +476,6 @@ impl ReactorThread {
             let mut pushed = false;
             while let Some(header) = outbox.waiting.front() {
                 if !outbox.producer.try_push(&[header.as_bytes()]) {
-                    outbox.producer.set_waiting(true);
                     break;
                 }
                 pushed = true;
@@ -436,9 +487,12 @@ impl ReactorThread {
                 let stalled = std::mem::take(&mut outbox.stalled);
                 outbox.producer.set_waiting(false);
                 self.ready.extend(stalled);
+            } else {
+                // The worker may have taken the wish when it made room for something smaller.
+                outbox.producer.set_waiting(true);
             }
             if pushed {
-                self.shared.worker_bell(worker).notify();
+                self.announce(worker);
             }
         }
     }
@@ -484,6 +538,7 @@ impl ReactorThread {
             for effect in self.set.take_effects() {
                 match effect {
                     Effect::Gone { key } => self.start_close(key, 0),
+                    Effect::Linger { key } => self.list(key),
                     Effect::BufferFull { key } => self.post_watermark(key, Event::BufferFull),
                     Effect::BufferEmpty { key } => self.post_watermark(key, Event::BufferEmpty),
                 }
@@ -492,7 +547,8 @@ impl ReactorThread {
     }
 
     fn post_watermark(&mut self, key: usize, event: Event) {
-        if !self.shared.listens.to(event) {
+        let told = self.set.get(key).is_some_and(|c| !c.close_sent);
+        if !told || !self.shared.listens.to(event) {
             return;
         }
         let kind = match event {
@@ -500,15 +556,22 @@ impl ReactorThread {
             _ => Kind::BufferEmpty,
         };
         let worker = self.choose(key);
-        self.post(worker, key, kind, 0);
+        if self.outboxes[worker as usize].waiting.len() < WATERMARKS_MAX {
+            self.post(worker, key, kind, 0);
+        }
     }
 
     // ---- from workers to sockets ----
 
     fn drain_inboxes(&mut self) -> bool {
-        let mut busy = false;
-        for source in 0..self.inboxes.len() {
-            busy |= self.drain_inbox(source, DRAIN_BATCH);
+        let mut busy = self.drain_inbox(self.shared.manager_producer(), DRAIN_BATCH);
+        for worker in 0..self.shared.workers.len() {
+            let [former, current] = self.shared.lanes_in_order(worker);
+            busy |= self.drain_inbox(former, DRAIN_BATCH);
+            // What a finishing worker sent stands before what its successor sends.
+            if self.inboxes[former].is_empty() {
+                busy |= self.drain_inbox(current, DRAIN_BATCH);
+            }
         }
         busy
     }
@@ -537,25 +600,19 @@ impl ReactorThread {
                         self.id
                     ));
                     inbox.skip_all();
-                    false
+                    true
                 }
             };
-            if got && inbox.take_waiting() {
-                self.notify_producer(source);
-            }
             if !got {
                 break;
             }
             taken += 1;
         }
-        taken > 0
-    }
-
-    fn notify_producer(&self, source: usize) {
-        match self.shared.worker_bells.get(source) {
-            Some(bell) => bell.force(),
-            None => self.shared.manager_bell.force(),
+        // Once for the batch: it costs a fence.
+        if taken > 0 && self.inboxes[source].take_waiting() {
+            self.shared.producer_bell(source).force();
         }
+        taken > 0
     }
 
     fn on_message(&mut self, source: usize, header: &Header, kind: Kind, data: &[u8]) {
@@ -570,10 +627,20 @@ impl ReactorThread {
         match kind {
             Kind::Send => self.set.send(key, data),
             Kind::CloseConfirm => self.on_confirm(key, header.flags),
-            Kind::CloseRequest => self.start_close(key, header.flags | BY_SERVER),
-            Kind::CloseSession => self.set.confirm_close(key, header.flags & RESET != 0),
+            Kind::CloseRequest => self.on_close_request(key, header.flags),
+            Kind::CloseSession => {
+                self.set.end_early(key);
+                self.start_close(key, BY_SERVER);
+            }
             _ => {}
         }
+    }
+
+    fn on_close_request(&mut self, key: usize, how: u8) {
+        if let Some(c) = self.set.get_mut(key) {
+            c.reset_wanted |= how & RESET != 0;
+        }
+        self.start_close(key, how | BY_SERVER);
     }
 
     fn on_confirm(&mut self, key: usize, how: u8) {
@@ -611,7 +678,7 @@ impl ReactorThread {
             && let Some(key) = self.set.find(open.session_id)
         {
             log::notice(format_args!(
-                "connection {} is reset: the worker that was sending to it died in the middle of a message",
+                "connection {} is reset: a message to it was cut in the middle, as its sender died or found no room",
                 open.session_id
             ));
             self.set.confirm_close(key, true);
@@ -624,7 +691,11 @@ impl ReactorThread {
         if source >= self.inboxes.len() - 1 {
             return;
         }
-        while self.drain_inbox(source, DRAIN_BATCH) {}
+        for _ in 0..DEAD_DRAIN_ROUNDS {
+            if !self.drain_inbox(source, DRAIN_BATCH) {
+                break;
+            }
+        }
         if self.open_parts[source].is_some_and(|open| open.epoch == header.epoch) {
             self.cut_short(source);
         }
@@ -634,12 +705,13 @@ impl ReactorThread {
 /// The IPv4 address itself, as the reference takes it; for others a mix of all words.
 fn address_hash(address: &RawAddress) -> u32 {
     let (words, _) = address.bytes.as_chunks::<4>();
-    words
-        .iter()
-        .map(|word| u32::from_be_bytes(*word))
-        .fold(0, |hash, word| {
-            hash.rotate_left(5) ^ word.wrapping_mul(0x9e37_79b1)
-        })
+    let mut words = words.iter().map(|word| u32::from_be_bytes(*word));
+    if address.family == RawAddress::INET {
+        return words.next().unwrap_or(0);
+    }
+    words.fold(0, |hash, word| {
+        hash.rotate_left(5) ^ word.wrapping_mul(0x9e37_79b1)
+    })
 }
 
 /// What reading from a connection came to.

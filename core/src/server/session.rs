@@ -12,6 +12,9 @@ use std::sync::atomic::{
 use crate::net::address::RawAddress;
 use crate::shm_record;
 
+/// [`Session::key`] of a session that its host has not taken in yet.
+const NO_KEY: u32 = u32::MAX;
+
 /// The peer's side, as the host sees it.
 pub const PEER_OPEN: u32 = 0;
 /// The peer will send no more (FIN); it may still read.
@@ -57,33 +60,61 @@ shm_record! {
         pub last_dispatch_us: AtomicU64,
         /// Microseconds since the epoch. Writer: acceptor.
         pub connect_us: AtomicU64,
-        /// One of `CLOSE_*`. Writer: the worker that closes (compare and swap from `CLOSE_NONE`).
-        pub close: AtomicU32,
-        /// Service mark of the worker that has taken a message of this session and is not done with it,
-        /// 0 if none: who is owed an end when that worker dies. Writer: that worker.
-        pub in_service: AtomicU32,
+        /// `CLOSE_*` in the lowest two bits, above them the session's id: what is written late, by one
+        /// who still holds the id, never marks the slot's next session. See [`Session::begin_close`].
+        /// Writer: the worker that closes.
+        close: AtomicU64,
         /// Not ended by the heartbeat. Writer: any worker (`protect()`).
         pub protected: AtomicU32,
-        _reserved: AtomicU32,
+        /// Family and port of the peer's address. Writer: acceptor.
+        address_meta: AtomicU32,
         /// Set by `bind()`. Writer: any worker (compare and swap from 0).
         pub uid: AtomicI64,
         /// The peer's address. Writer: acceptor.
         address: [AtomicU64; 2],
-        address_meta: AtomicU32,
-        _reserved2: AtomicU32,
     }
-}
-
-/// Marks a worker's incarnation in [`Session::in_service`].
-#[must_use]
-pub fn service_mark(worker_id: u32, epoch: u32) -> u32 {
-    ((epoch & 0xffff) << 16) | ((worker_id + 1) & 0xffff)
 }
 
 impl Session {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id.load(Acquire)
+    }
+
+    /// One of `CLOSE_*`.
+    #[inline]
+    #[must_use]
+    pub fn close_state(&self) -> u32 {
+        (self.close.load(Acquire) & 3) as u32
+    }
+
+    /// Begins the close of session `id`: `on_close` is to be run by whoever gets true.
+    pub fn begin_close(&self, id: u64) -> bool {
+        let running = id << 2 | u64::from(CLOSE_RUNNING);
+        let begun = self
+            .close
+            .compare_exchange(0, running, AcqRel, Relaxed)
+            .is_ok();
+        // The slot may have changed hands between the caller's look-up and here.
+        if begun && self.id() != id {
+            let _ = self.close.compare_exchange(running, 0, AcqRel, Relaxed);
+            return false;
+        }
+        begun
+    }
+
+    /// `on_close` of session `id` has run, or will never end.
+    pub fn finish_close(&self, id: u64) {
+        let running = id << 2 | u64::from(CLOSE_RUNNING);
+        let done = id << 2 | u64::from(CLOSE_DONE);
+        let _ = self.close.compare_exchange(running, done, AcqRel, Relaxed);
+    }
+
+    /// Whether the host has taken the connection in: before that nothing can be sent to it.
+    #[inline]
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.key.load(Acquire) != NO_KEY
     }
 
     /// The host that owns the socket.
@@ -119,8 +150,8 @@ impl Session {
 
     fn reset_fields(&self) {
         self.peer.store(PEER_OPEN, Relaxed);
-        self.close.store(CLOSE_NONE, Relaxed);
-        self.in_service.store(0, Relaxed);
+        self.close.store(0, Relaxed);
+        self.key.store(NO_KEY, Relaxed);
         self.protected.store(0, Relaxed);
         self.uid.store(0, Relaxed);
         self.worker.store(0, Relaxed);
@@ -227,16 +258,6 @@ impl SessionTable {
         live
     }
 
-    /// The ids of sessions that carry a worker's service mark.
-    #[must_use]
-    pub fn in_service_of(&self, mark: u32) -> Vec<u64> {
-        self.used_slots()
-            .filter(|s| s.in_service.load(Acquire) == mark)
-            .map(Session::id)
-            .filter(|id| *id != 0)
-            .collect()
-    }
-
     /// Live session ids greater than `after`, ascending, at most `count`.
     #[must_use]
     pub fn list(&self, after: u64, count: usize) -> Vec<u64> {
@@ -338,11 +359,19 @@ mod tests {
     }
 
     #[test]
-    fn sessions_in_service_are_found_by_incarnation() {
-        let t = table(8);
-        let (id, s) = t.open(&new(0)).expect("room");
-        s.in_service.store(service_mark(3, 7), Release);
-        assert_eq!(t.in_service_of(service_mark(3, 7)), [id]);
-        assert!(t.in_service_of(service_mark(3, 8)).is_empty());
+    fn a_late_close_does_not_touch_the_next_session_of_the_slot() {
+        let t = table(1);
+        let (first, s) = t.open(&new(0)).expect("room");
+        assert!(s.begin_close(first));
+        assert!(!s.begin_close(first), "once");
+        t.free(first);
+        let (second, s) = t.open(&new(0)).expect("room");
+        s.finish_close(first);
+        assert_eq!(s.close_state(), CLOSE_NONE);
+        assert!(!s.begin_close(first));
+        assert_eq!(s.close_state(), CLOSE_NONE);
+        assert!(s.begin_close(second));
+        s.finish_close(second);
+        assert_eq!(s.close_state(), CLOSE_DONE);
     }
 }

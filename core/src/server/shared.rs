@@ -23,6 +23,8 @@ use crate::shm_record;
 const RING_BUDGET_BYTES: usize = 192 * 1024 * 1024;
 /// Room for the text of a worker's last fault, in words of 8 bytes.
 const FAULT_WORDS: usize = 32;
+/// How deep callbacks that close other connections may nest and still have every session remembered.
+const SERVING_MAX: usize = 16;
 
 /// The phases of a server, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +33,8 @@ pub enum Phase {
     Running = 1,
     /// No more connections; what is in flight is finished.
     ShuttingDown = 2,
+    /// Nothing is in flight any more (or the time is over): the workers end.
+    StoppingWorkers = 3,
 }
 
 shm_record! {
@@ -53,7 +57,8 @@ shm_record! {
         pub refused: AtomicU64,
         /// What processes ask of the manager, a bit each (see [`Ask`]). Writers: all; the manager clears.
         asked: AtomicU32,
-        _reserved2: AtomicU32,
+        /// The master is asked to shut down. Writer: the manager.
+        pub shutdown_asked: AtomicU32,
     }
 }
 
@@ -71,7 +76,8 @@ impl Global {
         match self.phase.load(Acquire) {
             0 => Phase::Starting,
             1 => Phase::Running,
-            _ => Phase::ShuttingDown,
+            2 => Phase::ShuttingDown,
+            _ => Phase::StoppingWorkers,
         }
     }
 
@@ -100,8 +106,6 @@ shm_record! {
         pub dispatched: Counter,
         /// Bytes accepted for sending and not yet taken by the kernel.
         pub queued_bytes: Counter,
-        /// Set when the host has nothing left to do for the shutdown.
-        pub drained: AtomicU32,
     }
 }
 
@@ -126,17 +130,6 @@ shm_record! {
         pub stop_epoch: AtomicU32,
         _reserved2: AtomicU32,
         pub started_ms: AtomicU64,
-        pub requests: Counter,
-        pub responses: Counter,
-        pub dispatched: Counter,
-        /// Of all incarnations of this worker.
-        pub all_requests: Counter,
-        pub all_responses: Counter,
-        /// The session being served, for the log line about a dead worker.
-        pub session_id: AtomicU64,
-        fault_bytes: AtomicU32,
-        _reserved: AtomicU32,
-        fault: [AtomicU64; FAULT_WORDS],
     }
 }
 
@@ -153,6 +146,65 @@ impl WorkerRecord {
     #[inline]
     pub fn set_state(&self, state: WorkerState) {
         self.state.store(state as u32, Relaxed);
+    }
+}
+
+shm_record! {
+    /// One for each lane of each worker, so that an incarnation that finishes and its successor do not
+    /// write to the same words. Writer: the incarnation of the lane.
+    pub struct LaneRecord {
+        /// Of this incarnation.
+        pub requests: Counter,
+        /// Of this incarnation.
+        pub responses: Counter,
+        /// Of all incarnations of this lane.
+        pub all_requests: Counter,
+        /// Of all incarnations of this lane.
+        pub all_responses: Counter,
+        /// How many sessions have a message in hand: more than one where a callback closes another
+        /// connection.
+        serving_depth: AtomicU32,
+        fault_bytes: AtomicU32,
+        serving: [AtomicU64; SERVING_MAX],
+        fault: [AtomicU64; FAULT_WORDS],
+    }
+}
+
+impl LaneRecord {
+    /// A new incarnation begins.
+    pub fn reset(&self) {
+        self.requests.set(0);
+        self.responses.set(0);
+        self.fault_bytes.store(0, Relaxed);
+        self.serving_depth.store(0, Release);
+    }
+
+    /// The incarnation has taken a message of a session: that client is owed an end if it dies now.
+    #[inline]
+    pub fn begin_serving(&self, session_id: u64) {
+        let depth = self.serving_depth.load(Relaxed);
+        if let Some(place) = self.serving.get(depth as usize) {
+            place.store(session_id, Relaxed);
+        }
+        self.serving_depth.store(depth + 1, Release);
+    }
+
+    /// User code is done with the message taken last.
+    #[inline]
+    pub fn end_serving(&self) {
+        let depth = self.serving_depth.load(Relaxed);
+        self.serving_depth.store(depth.saturating_sub(1), Release);
+    }
+
+    /// The sessions whose message a dead incarnation had taken; forgets them.
+    pub fn take_served(&self) -> Vec<u64> {
+        let depth = self.serving_depth.swap(0, AcqRel) as usize;
+        let mut served: Vec<u64> = self.serving[..depth.min(SERVING_MAX)]
+            .iter()
+            .map(|place| place.load(Relaxed))
+            .collect();
+        served.dedup();
+        served
     }
 
     /// Keeps the text of a fault for whoever reports the death, cut to the room there is.
@@ -219,6 +271,8 @@ pub struct Shared {
     pub global: &'static Global,
     pub hosts: &'static [HostRecord],
     pub workers: &'static [WorkerRecord],
+    /// Two for each worker.
+    pub lanes: &'static [LaneRecord],
     pub sessions: SessionTable,
     /// Reactor threads to workers; `None` in base mode.
     pub to_workers: Option<Exchange>,
@@ -229,6 +283,7 @@ pub struct Shared {
     /// Two for each worker, one a lane.
     pub worker_bells: Vec<Doorbell>,
     pub manager_bell: Doorbell,
+    pub master_bell: Doorbell,
 }
 
 impl Shared {
@@ -254,7 +309,8 @@ impl Shared {
         let global = layout.array::<Global>(1);
         let host_records = layout.array::<HostRecord>(hosts);
         let worker_records = layout.array::<WorkerRecord>(workers);
-        let bells = layout.array::<Padded<AtomicU32>>(hosts + lanes + 1);
+        let lane_records = layout.array::<LaneRecord>(lanes);
+        let bells = layout.array::<Padded<AtomicU32>>(hosts + lanes + 2);
         let slots = layout.array::<Session>(SessionTable::slots_for(settings.max_conn));
         let to_workers = (mode == Mode::Process)
             .then(|| Exchange::layout(&mut layout, hosts, workers, capacity));
@@ -282,12 +338,14 @@ impl Shared {
             global,
             hosts: built.get(host_records),
             workers: built.get(worker_records),
+            lanes: built.get(lane_records),
             sessions: SessionTable::new(built.get(slots), &global.session_round),
             to_workers: to_workers.map(|slot| Exchange::open(&built, &slot)),
             to_hosts: Exchange::open(&built, &to_hosts),
             host_bells,
             worker_bells,
             manager_bell: bell(hosts + lanes)?,
+            master_bell: bell(hosts + lanes + 1)?,
         })
     }
 
@@ -309,10 +367,26 @@ impl Shared {
         &self.worker_bells[worker_id * 2 + lane]
     }
 
+    /// The lanes of a worker, the one of the incarnation that may be finishing first: what it sent stands
+    /// before what its successor sends.
+    #[must_use]
+    pub fn lanes_in_order(&self, worker_id: usize) -> [usize; 2] {
+        let lane = self.workers[worker_id].epoch.load(Acquire) as usize & 1;
+        [worker_id * 2 + (lane ^ 1), worker_id * 2 + lane]
+    }
+
     /// The manager's place among the producers of `to_hosts`.
     #[must_use]
     pub fn manager_producer(&self) -> usize {
         self.workers.len() * 2
+    }
+
+    /// The bell of a producer of `to_hosts`.
+    #[must_use]
+    pub fn producer_bell(&self, producer: usize) -> &Doorbell {
+        self.worker_bells
+            .get(producer)
+            .unwrap_or(&self.manager_bell)
     }
 
     /// What PHP callbacks get as the reactor id of a host.

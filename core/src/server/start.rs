@@ -1,6 +1,7 @@
 //! From the constructor to the end of `start()`: binding, shared state, the first fork, and what each
 //! process becomes.
 
+use std::cell::RefCell;
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,18 +77,25 @@ pub enum Finished {
 }
 
 impl Server {
-    /// Binds the port; clients are let in by [`Server::start`].
+    /// Binds the port; clients are let in by [`Server::start`]. With `reuse_port` other sockets may
+    /// share it (SO_REUSEPORT).
     ///
     /// # Errors
     /// The host, the port or the path cannot be had; datagram sockets are not built yet.
-    pub fn new(mode: Mode, host: &str, port: u16, sock_type: SockType) -> Result<Server, Error> {
+    pub fn new(
+        mode: Mode,
+        host: &str,
+        port: u16,
+        sock_type: SockType,
+        reuse_port: bool,
+    ) -> Result<Server, Error> {
         if !sock_type.is_stream() {
             return Err(Error::NotBuilt {
                 what: format!("a server on a socket of type {}", sock_type.number()),
                 needs: "UDP and unix datagram sockets come with onPacket".to_owned(),
             });
         }
-        let options = BindOptions::default();
+        let options = BindOptions { reuse_port };
         let listener = Listener::bind_with(sock_type, host, i64::from(port), options)?;
         let info = PortInfo {
             host: host.to_owned(),
@@ -234,15 +242,14 @@ impl Launch {
             listeners,
             signals,
         } = self;
-        match manager::run(&shared, &handler, signals, true)? {
+        let listeners = Rc::new(RefCell::new(listeners));
+        match manager::run(&shared, &handler, signals, true, Rc::clone(&listeners))? {
             Ended::Done { status } => {
-                for listener in &listeners {
-                    listener.remove_socket_file();
-                }
                 let _ = handler.on_shutdown();
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {
+                let listeners = listeners.take();
                 let start = base::Start {
                     who,
                     listeners,
@@ -275,7 +282,7 @@ impl Launch {
                 drop(listeners);
                 signals.reset_after_fork()?;
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
-                match manager::run(&shared, &handler, signals, false) {
+                match manager::run(&shared, &handler, signals, false, Rc::default()) {
                     Ok(Ended::Become(who, signals)) => {
                         let role = Role::Worker {
                             worker_id: who.worker_id,

@@ -5,18 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
-use super::handler::{Event, EventHandler, Payload, Role};
+use super::handler::{EventHandler, Payload, Role};
 use super::outbox::Outbox;
-use super::session::{CLOSE_NONE, service_mark};
+use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
 use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
 use crate::error::Error;
-use crate::ipc::message::{Header, Kind, SILENT};
+use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
 use crate::reactor::clock;
 use crate::reactor::poller::Poller;
@@ -67,18 +67,15 @@ pub(super) fn enter(
     let record = &shared.workers[id as usize];
     record.pid.store(process::getpid().as_raw(), Relaxed);
     record.started_ms.store(clock::monotonic_ms(), Relaxed);
-    record.requests.set(0);
-    record.responses.set(0);
-    record.dispatched.set(0);
-    record.session_id.store(0, Relaxed);
     record.set_state(WorkerState::Busy);
+    shared.lanes[who.lane()].reset();
     let context = Rc::new(Context {
         role,
         shared: Arc::clone(shared),
         handler: Rc::clone(handler),
         outbox: Some(RefCell::new(Outbox::new(shared, who.lane(), who.epoch))),
         local,
-        mark: service_mark(id, who.epoch),
+        lane: who.lane(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
     });
@@ -134,13 +131,13 @@ impl RequestLimit {
 }
 
 impl Context {
-    /// Serves one message: marks the session so that its client is not left waiting if this process
-    /// dies, and unmarks it when user code is done. After a call that ends the process the mark stays.
+    /// Serves one message: remembers the session so that its client is not left waiting if this process
+    /// dies, until user code is done with it. After a call that ends the process it stays remembered.
     pub(super) fn receive(&self, header: &Header, payload: Payload<'_>) {
         let session_id = header.session_id;
         let sticky = Dispatcher::is_sticky(self.settings().dispatch_mode);
         let session = self.shared.sessions.get(session_id);
-        let open = session.filter(|s| s.close.load(Relaxed) == CLOSE_NONE);
+        let open = session.filter(|s| s.close_state() == CLOSE_NONE);
         let Some(session) = open.or(session.filter(|_| !sticky)) else {
             // The reference drops late data of a closed connection as well.
             return;
@@ -148,53 +145,56 @@ impl Context {
         if open.is_none() && self.settings().discard_timeout_request {
             return;
         }
-        let record = &self.shared.workers[self.worker_id().unwrap_or(0) as usize];
-        session.in_service.store(self.mark, Release);
-        record.session_id.store(session_id, Relaxed);
+        let record = &self.shared.lanes[self.lane];
+        record.begin_serving(session_id);
         let event = self.event(session, session_id, header.time_us);
         let outcome = self.handler.on_receive(&event, payload);
         record.requests.add_single_writer(1);
         record.all_requests.add_single_writer(1);
         self.note(outcome);
         if self.end_status.get().is_none() {
-            // The slot may be another session's by now, with another worker's mark.
-            let _ = session
-                .in_service
-                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
-            record.session_id.store(0, Relaxed);
+            record.end_serving();
         }
     }
 
-    /// Serves an event without data.
+    /// Serves an event without data. The caller has remembered the session as one that is served.
     pub(super) fn serve_event(&self, kind: Kind, header: &Header) {
         let session_id = header.session_id;
         let Some(session) = self.shared.sessions.get(session_id) else {
             return;
         };
-        session.in_service.store(self.mark, Release);
+        if kind == Kind::Close {
+            return self.serve_close(session_id, session, header.flags);
+        }
+        if session.close_state() != CLOSE_NONE {
+            // Nothing comes after on_close.
+            return;
+        }
         let event = self.event(session, session_id, header.time_us);
         match kind {
             Kind::Connect => self.note(self.handler.on_connect(&event)),
             Kind::BufferFull => self.note(self.handler.on_buffer_full(&event)),
             Kind::BufferEmpty => self.note(self.handler.on_buffer_empty(&event)),
-            Kind::Close => self.serve_close(session_id, header.flags),
             _ => {}
-        }
-        if self.end_status.get().is_none() {
-            let _ = session
-                .in_service
-                .compare_exchange(self.mark, 0, AcqRel, Relaxed);
         }
     }
 
-    fn serve_close(&self, session_id: u64, how: u8) {
-        let Some(session) = self.shared.sessions.get(session_id) else {
-            return;
-        };
+    /// [`Self::serve_event`] with the session remembered meanwhile.
+    pub(super) fn serve_marked(&self, kind: Kind, header: &Header) {
+        let record = &self.shared.lanes[self.lane];
+        record.begin_serving(header.session_id);
+        self.serve_event(kind, header);
+        if self.end_status.get().is_none() {
+            record.end_serving();
+        }
+    }
+
+    fn serve_close(&self, session_id: u64, session: &Session, how: u8) {
+        let confirmed = how & RESET;
         let done = if how & SILENT != 0 {
-            self.confirm(session_id, session, how)
+            self.confirm(session_id, session, confirmed)
         } else {
-            self.run_close(session_id, session, how)
+            self.run_close(session_id, session, how, confirmed)
         };
         if let Err(error) = done {
             log::warning(format_args!(
@@ -205,12 +205,12 @@ impl Context {
 
     /// Writes down where user code failed, for the manager's log line.
     pub(super) fn keep_fault(&self) {
-        let Some(worker_id) = self.worker_id() else {
+        if self.worker_id().is_none() {
             return;
-        };
+        }
         if let Some(place) = self.handler.fault_place() {
             let text = format!("{} in {}:{}", place.message, place.file, place.line);
-            self.shared.workers[worker_id as usize].set_fault(&text);
+            self.shared.lanes[self.lane].set_fault(&text);
         }
     }
 
@@ -314,8 +314,8 @@ impl Worker {
             start::wait(&mut self.poller, None)?;
             record.set_state(WorkerState::Busy);
         }
+        // The bell is not read: edge-triggered, the next ring is an event all the same.
         bell.awake();
-        start::clear_bell(bell);
         Ok(())
     }
 
@@ -325,8 +325,8 @@ impl Worker {
     }
 
     fn check_stop(&self) {
-        let record = &self.shared().workers[self.who.worker_id as usize];
-        if self.is_asked_to_stop() || self.limit.is_reached(record.requests.get()) {
+        let served = self.shared().lanes[self.who.lane()].requests.get();
+        if self.is_asked_to_stop() || self.limit.is_reached(served) {
             self.context.stop.set(true);
         }
     }
@@ -343,7 +343,7 @@ impl Worker {
 
     /// Takes messages of one reactor; answers whether there were some.
     fn drain(&mut self, reactor: usize) -> bool {
-        let record = &self.context.shared.workers[self.who.worker_id as usize];
+        let record = &self.context.shared.lanes[self.who.lane()];
         let inbox = &self.inboxes[reactor];
         let mut taken = 0;
         while taken < DRAIN_BATCH && !self.context.stop.get() {
@@ -355,16 +355,19 @@ impl Worker {
                         "ring of reactor {reactor}: {corrupt}; it is emptied"
                     ));
                     inbox.skip_all();
+                    taken += 1;
                     break;
                 }
             }
             taken += 1;
-            if inbox.take_waiting() {
-                self.context.shared.host_bell(reactor).force();
-            }
             if self.limit.is_reached(record.requests.get()) || self.signals.is_pending() {
                 break;
             }
+        }
+        // Once for the batch: it costs a fence, and a host that is rung for every message gets room for
+        // one only.
+        if taken > 0 && inbox.take_waiting() {
+            self.context.shared.host_bell(reactor).force();
         }
         taken > 0
     }
@@ -377,21 +380,15 @@ impl Worker {
         match kind {
             Kind::Receive => self.context.receive(&header, Payload::Ring(record)),
             kind => {
-                // The event is taken once it is marked: a successor must not run it again.
-                let context = &self.context;
-                if let Some(session) = context.shared.sessions.get(header.session_id) {
-                    session.in_service.store(context.mark, Release);
-                }
+                // The event is taken once it is remembered: a successor must not run it again.
+                let lane = &self.context.shared.lanes[self.who.lane()];
+                lane.begin_serving(header.session_id);
                 record.release();
-                context.serve_event(kind, &header);
+                self.context.serve_event(kind, &header);
+                if self.context.end_status.get().is_none() {
+                    lane.end_serving();
+                }
             }
         }
     }
-}
-
-/// Whether connect and close are passed on at all.
-pub(super) fn announces(shared: &Shared, event: Event) -> bool {
-    let settings = &shared.settings;
-    let sticky = Dispatcher::is_sticky(settings.dispatch_mode);
-    (sticky || settings.enable_unsafe_event) && shared.listens.to(event)
 }

@@ -9,12 +9,12 @@
 //! memory safety: offsets and lengths are checked before use.
 
 pub mod counters;
-pub mod memory;
+mod memory;
 pub mod mutex;
 pub mod record;
 pub mod region;
 pub mod ring;
-pub mod sync;
+pub(crate) mod sync;
 
 #[cfg(test)]
 mod ring_tests;

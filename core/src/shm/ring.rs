@@ -15,6 +15,8 @@
 //!   `head` with Acquire before it reuses the bytes, so no read is overtaken. A consumer killed before
 //!   the store leaves the record to its successor: delivery is at least once for the one record in
 //!   hand, exactly once for all others.
+//! - When the consumer has caught up, the producer goes back to the start of the data early (with a pad,
+//!   as at the end), so that a ring with little traffic keeps to a few pages of it.
 //! - Both sides keep their own position and the last seen one of the other privately, and look at the
 //!   other's cache line only when that says "full" or "empty".
 //!
@@ -26,7 +28,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 // By their full paths: the model check compiles this file over other ones.
-use crate::shm::memory::Ring;
+pub use crate::shm::memory::Ring;
 use crate::shm::sync::{Ordering, fence};
 
 /// Bytes of a length word; also the alignment of records.
@@ -55,6 +57,12 @@ pub fn max_record_bytes(capacity_bytes: u64) -> usize {
     (capacity_bytes / 2 - WORD_BYTES) as usize
 }
 
+/// The producer looks whether it may go back to the start after this part of the ring.
+const REWIND_SHARE: u64 = 16;
+
+/// And, if the consumer had not caught up, looks again after this part.
+const LOOK_SHARE: u64 = 256;
+
 /// Bytes that a record of `len` takes. No overflow: callers bound `len` by `max_record_bytes`.
 #[inline]
 fn span_bytes(len: usize) -> u64 {
@@ -69,6 +77,8 @@ pub struct Producer {
     /// The consumer's position when last looked at: never ahead of the true one.
     head_seen: u64,
     max_record: usize,
+    /// Offset from which on to look whether the ring can be rewound.
+    rewind_from: u64,
     /// The positions found at `attach` cannot be right: nothing can be written.
     corrupt: bool,
 }
@@ -95,6 +105,7 @@ impl Producer {
             tail,
             head_seen: head,
             max_record: max_record_bytes(capacity),
+            rewind_from: 0,
         }
     }
 
@@ -105,7 +116,14 @@ impl Producer {
         if len > self.max_record || self.corrupt {
             return None;
         }
-        let (pad, span) = self.place(len);
+        let (mut pad, span) = self.place(len);
+        let offset = self.ring.offset(self.tail);
+        // Two such records and some more must fit between the start and the pad, or going back would
+        // make a ring full that is nearly empty.
+        let enough = 2 * span + self.ring.capacity_bytes() / REWIND_SHARE;
+        if pad == 0 && offset >= enough.max(self.rewind_from) && self.rewinds(offset) {
+            pad = self.ring.capacity_bytes() - offset;
+        }
         if self.free_bytes(self.head_seen) < pad + span {
             // Acquire: what the consumer read is read before its bytes are written over.
             self.head_seen = self.ring.head().load(Ordering::Acquire);
@@ -192,6 +210,18 @@ impl Producer {
         (if span > to_end { to_end } else { 0 }, span)
     }
 
+    /// Whether the consumer has caught up; if not, the next look is some way on, to leave its cache
+    /// line alone.
+    #[cold]
+    fn rewinds(&mut self, offset: u64) -> bool {
+        self.head_seen = self.ring.head().load(Ordering::Acquire);
+        let empty = self.head_seen == self.tail;
+        if !empty {
+            self.rewind_from = offset + self.ring.capacity_bytes() / LOOK_SHARE;
+        }
+        empty
+    }
+
     /// Free bytes given the consumer's position; 0 if that position cannot be right. A misaligned
     /// one counts down to the next word, so that no byte before it is taken.
     #[inline]
@@ -263,6 +293,7 @@ impl Reservation<'_> {
         let ring = &producer.ring;
         if self.pad > 0 {
             ring.store_word(ring.offset(producer.tail), PAD_TAG | self.pad);
+            producer.rewind_from = 0;
         }
         let start = producer.tail.wrapping_add(self.pad);
         ring.store_word(ring.offset(start), RECORD_TAG | len as u64);
@@ -347,11 +378,18 @@ impl Consumer {
         }))
     }
 
-    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`].
-    pub fn skip_all(&self) {
+    /// Passes over everything that is in the ring, unread: the way on after [`Corrupt`]. Does nothing,
+    /// and says false, while a record is alive: its bytes must stay.
+    pub fn skip_all(&self) -> bool {
+        if self.lent.get() {
+            return false;
+        }
         let tail = self.ring.tail().load(Ordering::Acquire);
         self.head.set(tail);
+        // With `head`, or the next `peek` would take what lies beyond the tail for records.
+        self.tail_seen.set(tail);
         self.ring.head().store(tail, Ordering::Release);
+        true
     }
 
     /// Whether there is nothing to read now; looks at the producer's present position.

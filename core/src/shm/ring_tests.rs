@@ -118,6 +118,58 @@ fn reserving_touches_no_memory() {
 }
 
 #[test]
+fn what_is_skipped_is_gone_and_what_comes_later_is_not() {
+    let ring = ring();
+    let (mut producer, consumer) = (Producer::attach(ring), Consumer::attach(ring));
+    assert!(producer.try_push(&[b"1"]));
+    let record = consumer.peek().unwrap().unwrap();
+    assert!(producer.try_push(&[b"2"]) && producer.try_push(&[b"3"]));
+    assert!(!consumer.skip_all());
+    assert_eq!(record.bytes(), b"1");
+    drop(record);
+    assert!(consumer.skip_all());
+    assert!(consumer.is_empty());
+    assert_eq!(pop(&consumer), None);
+    assert_eq!(producer.used_bytes(), 0);
+    assert!(producer.try_push(&[b"4"]));
+    assert_eq!(pop(&consumer).as_deref(), Some(&b"4"[..]));
+    // After nonsense, too.
+    assert!(producer.try_push(&[b"5"]) && producer.try_push(&[b"6"]));
+    ring.store_word(ring.offset(producer_tail(ring) - 32), 0);
+    assert_eq!(consumer.peek().unwrap_err().what, "no length word");
+    assert!(consumer.skip_all());
+    assert!(producer.try_push(&[b"7"]));
+    assert_eq!(pop(&consumer).as_deref(), Some(&b"7"[..]));
+}
+
+fn producer_tail(ring: Ring) -> u64 {
+    ring.tail().load(Ordering::Relaxed)
+}
+
+#[test]
+fn light_traffic_keeps_to_the_start() {
+    let mut layout = Layout::new();
+    let slot = layout.ring(256 * 1024);
+    let ring = layout.build("test-light").unwrap().ring(slot);
+    let (mut producer, consumer) = (Producer::attach(ring), Consumer::attach(ring));
+    for round in 0..10_000_u32 {
+        // Bursts of three, room for 4 KiB asked for, 100 bytes used.
+        for _ in 0..3 {
+            let mut reservation = producer.try_reserve(4096).unwrap();
+            reservation.bytes_mut()[..4].copy_from_slice(&round.to_ne_bytes());
+            reservation.commit(100);
+        }
+        for _ in 0..3 {
+            assert_eq!(pop(&consumer).unwrap()[..4], round.to_ne_bytes());
+        }
+    }
+    let used = (0..256 * 1024)
+        .step_by(8)
+        .filter(|at| ring.load_word(*at) != 0);
+    assert!(used.max().unwrap() < 32 * 1024);
+}
+
+#[test]
 #[should_panic(expected = "more than was reserved")]
 fn committing_more_than_reserved_is_refused() {
     let mut producer = Producer::attach(ring());

@@ -1,0 +1,134 @@
+//! The one object layout of the classes that refer to native state: three numbers, then the standard
+//! object. Native state itself lives in `server_state`: an object holds only numbers that name it, so
+//! a subclass, a clone by reflection or an object whose constructor never ran can do no harm.
+
+use super::ffi::*;
+use super::server_state;
+use std::mem::{offset_of, size_of};
+use std::sync::OnceLock;
+
+/// What `create_*` allocates. The engine knows only `std`; `offset` in the handlers tells it the rest.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Native {
+    /// Which server the object belongs to (see [`server_state`]); 0: none.
+    pub server_id: i64,
+    /// A port's index; an iterator's too, -1 if it goes over all ports.
+    pub port: i64,
+    /// Iterator: the session it has passed last; 0 at the start.
+    pub after: i64,
+    /// Iterator: the session it stands at.
+    pub current: i64,
+    /// Iterator: how many sessions it has seen, the current one included.
+    pub index: i64,
+    pub std: zend_object,
+}
+
+/// The fields in front of `object`.
+///
+/// # Safety
+/// `object` was made by one of this file's `create_*` functions and lives.
+#[must_use]
+pub unsafe fn native(object: *mut zend_object) -> *mut Native {
+    // SAFETY: the caller's promise: `std` stands at this offset of a `Native`.
+    unsafe { object.byte_sub(offset_of!(Native, std)).cast() }
+}
+
+#[derive(Debug)]
+struct Tables {
+    server: zend_object_handlers,
+    plain: zend_object_handlers,
+    data: zend_object_handlers,
+}
+
+fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        // SAFETY: a constant table of the engine, filled before any module starts.
+        let mut plain = unsafe { std::ptr::read(&raw const std_object_handlers) };
+        plain.unset_property = Some(unset_property);
+        plain.clone_obj = None;
+        let data = plain;
+        plain.offset = offset_of!(Native, std) as i32;
+        let mut server = plain;
+        server.free_obj = Some(free_server);
+        Tables {
+            server,
+            plain,
+            data,
+        }
+    })
+}
+
+/// # Safety
+/// Called by the engine with a class that uses this layout.
+unsafe fn create(
+    ce: *mut zend_class_entry,
+    handlers: &'static zend_object_handlers,
+) -> *mut zend_object {
+    // SAFETY: the engine's own recipe: the allocation has room for the declared properties behind
+    // `std` and is zero in front of it; then the standard part and the properties are initialised.
+    unsafe {
+        let object: *mut Native = ext_php_rs_zend_object_alloc(size_of::<Native>(), ce).cast();
+        let std = &raw mut (*object).std;
+        zend_object_std_init(std, ce);
+        object_properties_init(std, ce);
+        (*std).handlers = handlers;
+        std
+    }
+}
+
+/// `Swoole\Server` and all its subclasses.
+pub unsafe extern "C" fn create_server(ce: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: called by the engine.
+    unsafe { create(ce, &tables().server) }
+}
+
+/// Ports and iterators.
+pub unsafe extern "C" fn create_plain(ce: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: called by the engine.
+    unsafe { create(ce, &tables().plain) }
+}
+
+/// Event and StatusInfo: properties only.
+pub unsafe extern "C" fn create_data(ce: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: called by the engine; `zend_objects_new` is its constructor for standard objects.
+    unsafe {
+        let object = zend_objects_new(ce);
+        object_properties_init(object, ce);
+        (*object).handlers = &raw const tables().data;
+        object
+    }
+}
+
+unsafe extern "C" fn free_server(object: *mut zend_object) {
+    // SAFETY: only in the handlers of objects made by `create_server`.
+    let server_id = unsafe { (*native(object)).server_id };
+    if server_id != 0 {
+        server_state::object_freed(server_id);
+    }
+    // SAFETY: the engine calls this once per object.
+    unsafe { zend_object_std_dtor(object) };
+}
+
+/// Declared properties stay: internal code finds them by name. Dynamic ones go as usual.
+unsafe extern "C" fn unset_property(
+    object: *mut zend_object,
+    member: *mut zend_string,
+    cache_slot: *mut *mut std::ffi::c_void,
+) {
+    // SAFETY: called by the engine with a live object and name; zend_throw_error copies its arguments.
+    unsafe {
+        let ce = (*object).ce;
+        if zend_hash_find(&raw const (*ce).properties_info, member).is_null() {
+            zend_std_unset_property(object, member, cache_slot);
+        } else {
+            zend_throw_error(
+                std::ptr::null_mut(),
+                c"Property %s of class %s cannot be unset".as_ptr(),
+                (&raw const (*member).val).cast::<std::ffi::c_char>(),
+                (&raw const (*(*ce).name).val).cast::<std::ffi::c_char>(),
+            );
+        }
+    }
+}

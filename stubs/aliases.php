@@ -1,0 +1,13 @@
+<?php
+
+declare(strict_types=1);
+
+/* Names that old scripts use. */
+
+class_alias(\Swoole\Exception::class, 'swoole_exception');
+class_alias(\Swoole\Error::class, 'swoole_error');
+class_alias(\Swoole\Connection\Iterator::class, 'swoole_connection_iterator');
+class_alias(\Swoole\Server\Port::class, 'swoole_server_port');
+class_alias(\Swoole\Server::class, 'swoole_server');
+class_alias(\Swoole\Server\Event::class, 'swoole_server_event');
+class_alias(\Swoole\Server\StatusInfo::class, 'swoole_server_status_info');
