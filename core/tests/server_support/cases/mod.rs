@@ -5,7 +5,9 @@ use libtest_mimic::Trial;
 use super::daemon::Kind;
 
 mod close;
+mod limits;
 mod order;
+mod sending;
 
 /// Kinds with workers that a manager replaces.
 const MANAGED: &[Kind] = &[Kind::Process, Kind::Base];
@@ -34,5 +36,7 @@ pub fn all() -> Vec<Trial> {
     let mut tests = Tests::default();
     order::add(&mut tests);
     close::add(&mut tests);
+    sending::add(&mut tests);
+    limits::add(&mut tests);
     tests.0
 }
