@@ -13,15 +13,31 @@ const NOT_EXIST: &str = "error 1005";
 pub fn add(tests: &mut Tests) {
     tests.add(ALL, "client_closes", client_closes);
     tests.add(ALL, "send_then_close", send_then_close);
-    tests.add(ALL, "send_then_close_64_mib_slow_reader", send_then_close_large);
+    tests.add(
+        ALL,
+        "send_then_close_64_mib_slow_reader",
+        send_then_close_large,
+    );
     tests.add(ALL, "close_with_reset", close_with_reset);
     tests.add(ALL, "half_closed_client_gets_its_answer", half_closed);
     tests.add(ALL, "client_resets", client_resets);
-    tests.add(ALL, "client_resets_while_it_is_sent_to", client_resets_mid_answer);
+    tests.add(
+        ALL,
+        "client_resets_while_it_is_sent_to",
+        client_resets_mid_answer,
+    );
     tests.add(ALL, "client_vanishes_mid_send", client_vanishes);
     tests.add(ALL, "close_twice_and_stale_ids", close_twice);
-    tests.add(MANAGED, "close_from_another_worker", close_from_other_worker);
-    tests.add(ALL, "input_after_close_does_not_destroy_the_answer", input_after_close);
+    tests.add(
+        MANAGED,
+        "close_from_another_worker",
+        close_from_other_worker,
+    );
+    tests.add(
+        ALL,
+        "input_after_close_does_not_destroy_the_answer",
+        input_after_close,
+    );
     tests.add(ALL, "descriptors_are_given_back", descriptors_given_back);
     tests.add(ALL, "close_in_all_orders_at_once", close_storm);
 }
@@ -169,7 +185,10 @@ fn client_resets_mid_answer(kind: Kind) {
 }
 
 fn client_vanishes(kind: Kind) {
-    let server = Plan::new(kind).with("trace", 1).with("app", "silent").start();
+    let server = Plan::new(kind)
+        .with("trace", 1)
+        .with("app", "silent")
+        .start();
     for n in 0..10 {
         let client = server.connect();
         let mut stream = client.stream.try_clone().unwrap();
@@ -217,7 +236,10 @@ fn close_twice(kind: Kind) {
     client.tell("close");
     server.wait_for(&format!("closed {id} ok"));
     let after = server.wait_for(&format!("send_after_close {id} error "));
-    assert!(after.ends_with(" 1004") || after.ends_with(" 1005"), "{after}");
+    assert!(
+        after.ends_with(" 1004") || after.ends_with(" 1005"),
+        "{after}"
+    );
     drop((client, other));
     server.finish();
 }
@@ -283,15 +305,19 @@ fn input_after_close(kind: Kind) {
 fn descriptors_given_back(kind: Kind) {
     let server = Plan::new(kind).set("socket_buffer_size", 16 << 20).start();
     server.wait_workers();
+    // Every thread has set up what it needs once it has served somebody.
+    let mut clients: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.ask("id");
+    }
+    drop(clients);
     wait_alone(&server);
     let pids = server.processes();
-    let sockets = |pid: i32| -> usize {
-        let names = server.descriptors(pid);
-        names.iter().filter(|n| n.starts_with("socket:")).count()
-    };
-    let count = || -> Vec<usize> { pids.iter().map(|pid| sockets(*pid)).collect() };
+    let count = || -> Vec<usize> { pids.iter().map(|pid| server.sockets(*pid)).collect() };
     let all = || -> Vec<usize> {
-        pids.iter().map(|pid| server.descriptors(*pid).len()).collect()
+        pids.iter()
+            .map(|pid| server.descriptors(*pid).len())
+            .collect()
     };
     server.eventually("the asking connection is gone", || {
         count().iter().sum::<usize>() <= pids.len()

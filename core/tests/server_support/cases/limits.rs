@@ -55,7 +55,9 @@ fn exhaustion(kind: Kind) {
     server.eventually("clients are served again", || {
         let mut client = server.connect();
         let asked = std::io::Write::write_all(&mut client.stream, b"echo back\n");
-        asked.and_then(|()| client.try_line()).is_ok_and(|line| line == "back")
+        asked
+            .and_then(|()| client.try_line())
+            .is_ok_and(|line| line == "back")
     });
     server.finish();
 }
@@ -63,8 +65,16 @@ fn exhaustion(kind: Kind) {
 fn port_in_use(kind: Kind) {
     let server = Plan::new(kind).start();
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    let mode = if kind == Kind::Process { "process" } else { "base" };
-    command.args(["serve", &format!("mode={mode}"), &format!("port={}", server.port)]);
+    let mode = if kind == Kind::Process {
+        "process"
+    } else {
+        "base"
+    };
+    command.args([
+        "serve",
+        &format!("mode={mode}"),
+        &format!("port={}", server.port),
+    ]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(255));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

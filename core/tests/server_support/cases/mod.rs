@@ -6,6 +6,7 @@ use super::daemon::Kind;
 
 mod close;
 mod limits;
+mod manager;
 mod order;
 mod sending;
 
@@ -38,5 +39,15 @@ pub fn all() -> Vec<Trial> {
     close::add(&mut tests);
     sending::add(&mut tests);
     limits::add(&mut tests);
+    manager::add(&mut tests);
     tests.0
+}
+
+/// How often a long test does its thing: as the variable says, or the long count for a soak.
+fn env_count(variable: &str, short: usize, long: usize) -> usize {
+    let given = std::env::var(variable).ok().and_then(|v| v.parse().ok());
+    given.unwrap_or(match std::env::var_os("SWOOLE_SOAK") {
+        Some(_) => long,
+        None => short,
+    })
 }

@@ -15,11 +15,17 @@ pub fn add(tests: &mut Tests) {
     tests.add(ALL, "bad_sizes_are_refused", bad_sizes);
     tests.add(PROCESS, "the_master_cannot_send", send_in_master);
     tests.add(MANAGED, "send_to_another_workers_connection", send_across);
-    tests.add(BASE, "workers_send_to_each_other_at_once", send_across_both_ways);
+    tests.add(
+        BASE,
+        "workers_send_to_each_other_at_once",
+        send_across_both_ways,
+    );
 }
 
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
-    let found = line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let found = line
+        .split(' ')
+        .find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     found.unwrap_or_else(|| panic!("no {name} in {line}"))
 }
 
@@ -38,7 +44,11 @@ fn overflow(kind: Kind) {
     let id = session(&mut client);
     client.tell("flood 65536 1000");
     let line = server.wait_for(&format!("flooded {id} "));
-    assert_eq!(&line[line.find("code=").unwrap()..][..9], OVERFLOW, "{line}");
+    assert_eq!(
+        &line[line.find("code=").unwrap()..][..9],
+        OVERFLOW,
+        "{line}"
+    );
     let accepted: usize = field(&line, "accepted").parse().unwrap();
     // It says how much waits, and so do the statistics and the connection.
     let mut other = server.connect();
@@ -55,7 +65,9 @@ fn overflow(kind: Kind) {
         got += client.read_any(accepted - got);
     }
     assert_eq!(client.ask("echo more"), "more");
-    server.eventually("nothing waits", || stat(&mut other, "send_queued_bytes") == 0);
+    server.eventually("nothing waits", || {
+        stat(&mut other, "send_queued_bytes") == 0
+    });
     drop(client);
     drop(other);
     server.finish();
