@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use swoole_core::sys::Pid;
+use swoole_core::sys::process;
 use swoole_core::sys::signal::Signal;
 
 use super::super::client::{Client, End};
@@ -343,7 +345,8 @@ fn graceful_group(kind: Kind) {
     let (busy, idle) = in_flight(&server);
     // A service manager tells all processes.
     for pid in server.processes() {
-        server.signal(pid, Signal::TERM);
+        // Some may have ended because of the others.
+        let _ = process::kill(Pid::from_raw(pid), Signal::TERM);
     }
     expect_answers(&server, busy, idle);
     server.expect_exit(0);
@@ -378,10 +381,7 @@ fn second_term(kind: Kind) {
         scope.spawn(move || {
             while !asker.load(Ordering::Relaxed) {
                 std::thread::sleep(std::time::Duration::from_millis(300));
-                let _ = swoole_core::sys::process::kill(
-                    swoole_core::sys::Pid::from_raw(pid),
-                    Signal::TERM,
-                );
+                let _ = process::kill(Pid::from_raw(pid), Signal::TERM);
             }
         });
         let ended = client.end();

@@ -5,6 +5,7 @@ use libtest_mimic::Trial;
 use super::daemon::Kind;
 
 mod close;
+mod faults;
 mod limits;
 mod manager;
 mod order;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Trial> {
     sending::add(&mut tests);
     limits::add(&mut tests);
     manager::add(&mut tests);
+    faults::add(&mut tests);
     tests.0
 }
 
