@@ -278,6 +278,10 @@ impl ReactorThread {
         let announced = sticky || self.shared.settings.enable_unsafe_event;
         if announced && self.shared.listens.to(Event::Connect) {
             let worker = self.choose(key);
+            if let Some(c) = self.set.get_mut(key) {
+                // The session must not be freed before this worker has seen its beginning.
+                c.used_workers |= 1 << (worker % 64);
+            }
             self.post(worker, key, Kind::Connect, 0);
         }
         if self.shutting_down {
