@@ -65,6 +65,8 @@ pub struct Server {
     mode: Mode,
     listeners: Vec<Listener>,
     ports: Vec<PortInfo>,
+    /// The port is shared with other servers.
+    joined: bool,
 }
 
 /// What a process is when [`Server::start`] returns.
@@ -95,8 +97,17 @@ impl Server {
                 needs: "UDP and unix datagram sockets come with onPacket".to_owned(),
             });
         }
-        let options = BindOptions { reuse_port };
-        let listener = Listener::bind_with(sock_type, host, i64::from(port), options)?;
+        let bind = |reuse_port| {
+            Listener::bind_with(sock_type, host, i64::from(port), BindOptions { reuse_port })
+        };
+        // Options come later: if the port is taken by servers that share it (SO_REUSEPORT), this one may
+        // be about to join them.
+        let (listener, joined) = match bind(reuse_port) {
+            Err(error) if error.errno() == libc::EADDRINUSE && !reuse_port => {
+                (bind(true).map_err(|_| error)?, true)
+            }
+            bound => (bound?, reuse_port),
+        };
         let info = PortInfo {
             host: host.to_owned(),
             port: if sock_type.is_tcp() {
@@ -111,6 +122,7 @@ impl Server {
             mode,
             listeners: vec![listener],
             ports: vec![info],
+            joined,
         })
     }
 
@@ -130,11 +142,20 @@ impl Server {
     /// # Errors
     /// The server cannot start; then nothing is left running.
     pub fn start(
-        self,
+        mut self,
         settings: Settings,
         handler: Rc<dyn EventHandler>,
     ) -> Result<Finished, Error> {
         check_identity(&settings)?;
+        if self.joined && !settings.enable_reuse_port {
+            return Err(Error::Bind {
+                address: format!("{}:{}", self.ports[0].host, self.ports[0].port),
+                errno: libc::EADDRINUSE,
+            });
+        }
+        if self.mode == Mode::Process && settings.enable_reuse_port {
+            self.share_port()?;
+        }
         log::configure(settings.log.clone())?;
         log::set_identity(log::Flag::Master, 0);
         for warning in &settings.warnings {
@@ -188,6 +209,29 @@ impl Server {
             pid_file.remove();
         }
         finished
+    }
+}
+
+impl Server {
+    /// Makes the listening socket one that other servers may share the port with.
+    fn share_port(&mut self) -> Result<(), Error> {
+        for (listener, port) in std::mem::take(&mut self.listeners)
+            .into_iter()
+            .zip(&mut self.ports)
+        {
+            let sock_type = listener.sock_type();
+            let shared = if sock_type.is_tcp() && !self.joined {
+                // The address is free only when the former socket is closed.
+                drop(listener);
+                let options = BindOptions { reuse_port: true };
+                Listener::bind_with(sock_type, &port.host, i64::from(port.port), options)?
+            } else {
+                listener
+            };
+            port.fd = shared.raw_fd();
+            self.listeners.push(shared);
+        }
+        Ok(())
     }
 }
 

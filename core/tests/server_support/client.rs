@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::pattern::Pattern;
 
 /// Ends a test that hangs; nothing depends on how soon anything happens.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub struct Client {
@@ -97,6 +97,11 @@ impl Client {
         self.stream.read(room).expect("the server answers")
     }
 
+    /// Waits for something to come.
+    pub fn expect_first_byte(&mut self) {
+        assert_eq!(self.read_some(&mut [0]), 1);
+    }
+
     pub fn finish_sending(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
@@ -133,7 +138,7 @@ impl Client {
     /// Makes the receive buffer small, so that little is on its way.
     pub fn read_slowly(&self) {
         use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
-        setsockopt(&self.stream, RcvBuf, &4096).unwrap();
+        setsockopt(&self.stream, RcvBuf, &65_536).unwrap();
         assert!(self.stream.as_raw_fd() >= 0);
     }
 }

@@ -283,7 +283,7 @@ fn serve(arguments: &[String]) -> Result<i32, Box<dyn std::error::Error>> {
         nofile_limit: process::nofile_limit(),
         memory_bytes: process::memory_bytes(),
     };
-    let server = Server::new(mode, "127.0.0.1", port, SockType::Tcp)?;
+    let server = Server::new(mode, "127.0.0.1", port, SockType::Tcp, false)?;
     emit(&format!("listen {}", server.ports()[0].port));
     Ok(
         match server.start(options.resolve(&env)?, Rc::new(script))? {

@@ -4,6 +4,7 @@ use libtest_mimic::Trial;
 
 use super::daemon::Kind;
 
+mod close;
 mod order;
 
 /// Kinds with workers that a manager replaces.
@@ -32,5 +33,6 @@ impl Tests {
 pub fn all() -> Vec<Trial> {
     let mut tests = Tests::default();
     order::add(&mut tests);
+    close::add(&mut tests);
     tests.0
 }
