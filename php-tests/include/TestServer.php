@@ -212,7 +212,7 @@ final class TestServer
         stream_set_blocking($this->pipe, false);
 
         $worker_num = $this->expectEvent('starting')['worker_num'];
-        while (count($this->workers) < $worker_num) {
+        for ($i = 0; $i < $worker_num; $i++) {
             $this->expectEvent('workerStart', 20.0);
         }
     }
