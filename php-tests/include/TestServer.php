@@ -212,7 +212,7 @@ final class TestServer
         stream_set_blocking($this->pipe, false);
 
         $worker_num = $this->expectEvent('starting')['worker_num'];
-        while (count($this->workers) < $worker_num) {
+        for ($i = 0; $i < $worker_num; $i++) {
             $this->expectEvent('workerStart', 20.0);
         }
     }
@@ -328,7 +328,7 @@ final class TestServer
     }
 
     /** The command line of this PHP up to the script: the same binary, ini options and extensions. */
-    private static function interpreter(): array
+    public static function interpreter(): array
     {
         $words = explode("\0", rtrim((string) file_get_contents('/proc/self/cmdline'), "\0"));
         $script = realpath($_SERVER['SCRIPT_FILENAME']);
@@ -371,7 +371,7 @@ final class TestServer
         return array_values(array_filter(explode("\n", $text), static fn (string $line): bool => trim($line) !== ''));
     }
 
-    private static function remove(string $folder): void
+    public static function remove(string $folder): void
     {
         foreach (array_diff(scandir($folder) ?: [], ['.', '..']) as $name) {
             $path = "{$folder}/{$name}";

@@ -12,6 +12,7 @@ require_once __DIR__ . '/Processes.php';
 require_once __DIR__ . '/Client.php';
 require_once __DIR__ . '/ServerSide.php';
 require_once __DIR__ . '/TestServer.php';
+require_once __DIR__ . '/Script.php';
 
 if (getenv('SWOOLE_TEST_ORDER') !== false) {
     ob_start(); // what the test itself prints on the way to its server is the client's side's alone

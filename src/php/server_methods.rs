@@ -6,6 +6,7 @@ use super::method::{Frame, Stop};
 use super::method::{parse, trampolines};
 use std::rc::Rc;
 use swoole_core::error::{self, Error};
+use swoole_core::log;
 use swoole_core::server::{self, Context, StatValue};
 
 trampolines! {
@@ -77,7 +78,12 @@ fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             "the data sent must not be empty".to_owned(),
         ));
     }
-    answer(place, context.send(session(fd)?, data))
+    let sent = context.send(session(fd)?, data);
+    // The program must change: its author learns it from the log, as with the reference.
+    if let Err(error @ (Error::DataTooLarge { .. } | Error::SendInMaster)) = &sent {
+        log::warning(format_args!("{}->send(): {error}", frame.class_name()));
+    }
+    answer(place, sent)
 }
 
 /// The usual call, an int and a string, is read in place; everything else as PHP converts it.
