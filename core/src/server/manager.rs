@@ -491,7 +491,8 @@ impl Manager {
     /// Cleans up after an incarnation, and reports it where it did not end as it should. Answers whether
     /// it ended without having served anything.
     fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) -> bool {
-        let retired = self.shared.workers[index].retired_epoch.load(Acquire) == epoch;
+        // Or later: it may outlive the retirement of its own successor.
+        let retired = self.shared.workers[index].retired_epoch.load(Acquire) >= epoch;
         let served = self.clean_up(index, epoch);
         let idle = served.is_empty() && self.lane(index, epoch).requests.get() == 0;
         if status.raw == 0 && retired && served.is_empty() {
