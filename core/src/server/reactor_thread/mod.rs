@@ -72,6 +72,8 @@ pub struct ReactorThread {
     outboxes: Vec<Outbox>,
     inboxes: Vec<Rc<Consumer>>,
     open_parts: Vec<Option<OpenParts>>,
+    /// For each worker the latest incarnation that a message came from.
+    newest_epochs: Vec<u32>,
     ready: VecDeque<usize>,
     unannounced: Vec<usize>,
     shutting_down: bool,
@@ -115,6 +117,7 @@ impl ReactorThread {
             outboxes,
             inboxes,
             open_parts: vec![None; producers],
+            newest_epochs: vec![0; shared.workers.len()],
             ready: VecDeque::new(),
             unannounced: Vec::new(),
             shutting_down: false,
