@@ -256,6 +256,10 @@ impl Manager {
         if asked(Ask::ShutDown) {
             self.ask_shutdown();
         }
+        if asked(Ask::Hurry) {
+            self.ask_shutdown();
+            self.hurry();
+        }
         if asked(Ask::Reload) {
             self.begin_reload();
         }

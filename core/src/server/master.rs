@@ -15,7 +15,7 @@ use super::handler::{EventHandler, Role};
 use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
-use super::shared::{Phase, Shared};
+use super::shared::{Ask, Phase, Shared};
 use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
 use crate::error::Error;
 use crate::log;
@@ -319,10 +319,11 @@ impl Master {
         let mut hurried = false;
         while self.manager_alive {
             if self.hurry && !hurried {
-                // A second request of its own has it kill what still runs.
+                // Not by a second signal: it would melt into the first one.
                 hurried = true;
                 limit = Some(MANAGER_GRACE_MS);
-                self.tell_manager(Signal::TERM);
+                self.shared.global.ask(Ask::Hurry);
+                self.shared.manager_bell.force();
             }
             let waited = clock::monotonic_ms() - start;
             if limit.is_some_and(|limit| waited >= limit) {

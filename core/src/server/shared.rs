@@ -68,6 +68,8 @@ pub enum Ask {
     Reload = 1,
     ReloadTaskWorkers = 2,
     ShutDown = 4,
+    /// The master's: kill what has not ended.
+    Hurry = 8,
 }
 
 impl Global {

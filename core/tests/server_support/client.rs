@@ -97,6 +97,25 @@ impl Client {
         self.stream.read(room).expect("the server answers")
     }
 
+    /// Reads something, at most so much.
+    pub fn read_any(&mut self, most: usize) -> usize {
+        let mut room = vec![0u8; most.min(1 << 18)];
+        let n = self.read_some(&mut room);
+        assert!(n > 0, "the server closed");
+        n
+    }
+
+    pub fn read_exactly(&mut self, len: usize) -> Vec<u8> {
+        let mut all = vec![0u8; len];
+        let mut got = 0;
+        while got < len {
+            let n = self.read_some(&mut all[got..]);
+            assert!(n > 0, "the server closed after {got} of {len} bytes");
+            got += n;
+        }
+        all
+    }
+
     /// Waits for something to come.
     pub fn expect_first_byte(&mut self) {
         assert_eq!(self.read_some(&mut [0]), 1);

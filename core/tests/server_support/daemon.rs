@@ -281,6 +281,12 @@ impl Daemon {
         names
     }
 
+    /// Open sockets of a process.
+    pub fn sockets(&self, pid: i32) -> usize {
+        let names = self.descriptors(pid);
+        names.iter().filter(|n| n.starts_with("socket:")).count()
+    }
+
     /// Waits until a condition of the running server holds.
     pub fn eventually(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let end = Instant::now() + DEADLINE;

@@ -187,6 +187,7 @@ impl EventHandler for Script {
             self.note(event, "receive");
         }
         match self.app {
+            App::Echo if data == b"stats\n" => return self.command(event, &data),
             App::Echo => self.echo(event, &data),
             App::Silent => {}
             App::Command => return self.command(event, &data),

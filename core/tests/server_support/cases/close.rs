@@ -305,13 +305,15 @@ fn input_after_close(kind: Kind) {
 fn descriptors_given_back(kind: Kind) {
     let server = Plan::new(kind).set("socket_buffer_size", 16 << 20).start();
     server.wait_workers();
+    // Every thread has set up what it needs once it has served somebody.
+    let mut clients: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.ask("id");
+    }
+    drop(clients);
     wait_alone(&server);
     let pids = server.processes();
-    let sockets = |pid: i32| -> usize {
-        let names = server.descriptors(pid);
-        names.iter().filter(|n| n.starts_with("socket:")).count()
-    };
-    let count = || -> Vec<usize> { pids.iter().map(|pid| sockets(*pid)).collect() };
+    let count = || -> Vec<usize> { pids.iter().map(|pid| server.sockets(*pid)).collect() };
     let all = || -> Vec<usize> {
         pids.iter()
             .map(|pid| server.descriptors(*pid).len())

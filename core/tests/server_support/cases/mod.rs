@@ -5,7 +5,11 @@ use libtest_mimic::Trial;
 use super::daemon::Kind;
 
 mod close;
+mod faults;
+mod limits;
+mod manager;
 mod order;
+mod sending;
 
 /// Kinds with workers that a manager replaces.
 const MANAGED: &[Kind] = &[Kind::Process, Kind::Base];
@@ -34,5 +38,18 @@ pub fn all() -> Vec<Trial> {
     let mut tests = Tests::default();
     order::add(&mut tests);
     close::add(&mut tests);
+    sending::add(&mut tests);
+    limits::add(&mut tests);
+    manager::add(&mut tests);
+    faults::add(&mut tests);
     tests.0
+}
+
+/// How often a long test does its thing: as the variable says, or the long count for a soak.
+fn env_count(variable: &str, short: usize, long: usize) -> usize {
+    let given = std::env::var(variable).ok().and_then(|v| v.parse().ok());
+    given.unwrap_or(match std::env::var_os("SWOOLE_SOAK") {
+        Some(_) => long,
+        None => short,
+    })
 }

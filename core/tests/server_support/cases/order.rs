@@ -186,7 +186,7 @@ fn two_thousand(kind: Kind) {
     const CLIENTS: usize = 2_000;
     let plan = Plan::new(kind).with("app", "echo").workers(4);
     let server = plan.set("max_conn", 4_000).start();
-    let before = server.descriptors(server.pid()).len();
+    let before = server.sockets(server.pid());
     let mut clients: Vec<(Pattern, Client)> = (0..CLIENTS)
         .map(|n| (Pattern::new(n as u64), server.connect()))
         .collect();
@@ -200,7 +200,7 @@ fn two_thousand(kind: Kind) {
     }
     drop(clients);
     let end = std::time::Instant::now() + DEADLINE;
-    while server.descriptors(server.pid()).len() > before {
+    while server.sockets(server.pid()) > before {
         assert!(std::time::Instant::now() < end, "descriptors are left");
         std::thread::yield_now();
     }
