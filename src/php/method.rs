@@ -24,6 +24,7 @@ pub enum Thrown {
     TypeError,
     ValueError,
     SwooleException,
+    SwooleError,
 }
 
 /// Why a handler has no value to return.
@@ -58,6 +59,16 @@ impl Stop {
             class: Thrown::Error,
             code: 0,
             message: message.into(),
+        }
+    }
+
+    /// A method of an object whose constructor did not run.
+    #[must_use]
+    pub fn not_constructed() -> Self {
+        Stop::Throw {
+            class: Thrown::SwooleError,
+            code: i64::from(swoole_core::error::codes::WRONG_OPERATION),
+            message: "must call constructor first".to_owned(),
         }
     }
 
@@ -345,6 +356,7 @@ fn throw(class: Thrown, code: i64, message: &str) -> Result<(), Bailout> {
                 Thrown::TypeError => zend_ce_type_error,
                 Thrown::ValueError => zend_ce_value_error,
                 Thrown::SwooleException => super::exception::EXCEPTION.get(),
+                Thrown::SwooleError => super::exception::ERROR.get(),
             };
             zend_throw_exception_ex(
                 ce,
