@@ -4,7 +4,7 @@
 use super::class::*;
 use super::convert::{set_bool, set_long, set_null};
 use super::ffi::*;
-use super::method::{Frame, Stop, Thrown};
+use super::method::{Frame, Stop, Thrown, run};
 use super::method::{parse, trampolines};
 use super::object::{self, Stateful};
 use std::rc::Rc;
@@ -14,20 +14,48 @@ use std::time::Duration;
 use swoole_core::shm::atomic::{CELLS, Cell, Taken, wait_for_one, wake};
 
 trampolines! {
-    construct => do_construct;
-    add => do_add;
-    sub => do_sub;
-    get => do_get;
-    set => do_set;
-    cmpset => do_cmpset;
     wait => do_wait;
-    wakeup => do_wakeup;
-    long_construct => do_long_construct;
-    long_add => do_long_add;
-    long_sub => do_long_sub;
-    long_get => do_long_get;
-    long_set => do_long_set;
-    long_cmpset => do_long_cmpset;
+}
+
+/// Methods of up to two ints. The usual call, with ints in their places, is answered here at once:
+/// nothing in it can panic or enter the engine. Any other call goes the way of all methods.
+macro_rules! int_methods {
+    ($($name:ident => $op:path, $ints:expr;)*) => { $(
+        unsafe extern "C" fn $name(ex: *mut zend_execute_data, return_value: *mut zval) {
+            const INTS: Ints = $ints;
+            // SAFETY: called by the engine with the frame of this call and a place for the result;
+            // `$this` is of this class, lives through the call, and its state is never replaced.
+            unsafe {
+                let frame = Frame::of(ex);
+                if let Some((a, b)) = INTS.plain(frame)
+                    && let Some(word) = object::peek_state::<Word>(frame.this())
+                {
+                    return $op(&word.0, a, b).write(Place::new(return_value));
+                }
+                run(ex, return_value, |frame, place| {
+                    let (a, b) = INTS.read(frame)?;
+                    $op(&cell(frame)?.0, a, b).write(place);
+                    Ok(())
+                });
+            }
+        }
+    )* };
+}
+
+int_methods! {
+    construct => op_set, Ints::OneOr(0);
+    add => op_add, Ints::OneOr(1);
+    sub => op_sub, Ints::OneOr(1);
+    get => op_get, Ints::Ignored;
+    set => op_set, Ints::One;
+    cmpset => op_cmpset, Ints::Two;
+    wakeup => op_wakeup, Ints::OneOr(1);
+    long_construct => op_long_set, Ints::OneOr(0);
+    long_add => op_long_add, Ints::OneOr(1);
+    long_sub => op_long_sub, Ints::OneOr(1);
+    long_get => op_long_get, Ints::Ignored;
+    long_set => op_long_set, Ints::One;
+    long_cmpset => op_long_cmpset, Ints::Two;
 }
 
 static ATOMIC: Entry = Entry::unset();
@@ -104,71 +132,117 @@ fn cell(frame: Frame) -> Result<Rc<Word>, Stop> {
     })
 }
 
-/// One optional int.
-fn one_or(frame: Frame, default: i64) -> Result<i64, Stop> {
-    let mut value = default;
-    if frame.num_args() != 0 {
-        parse!(frame, c"|l", value)?;
+/// Which arguments a method takes.
+enum Ints {
+    /// Any, as the reference does.
+    Ignored,
+    One,
+    OneOr(i64),
+    Two,
+}
+
+impl Ints {
+    /// The arguments, if they are ints as they stand.
+    #[inline]
+    fn plain(&self, frame: Frame) -> Option<(i64, i64)> {
+        match (self, frame.num_args()) {
+            (Ints::Ignored, _) => Some((0, 0)),
+            (Ints::OneOr(default), 0) => Some((*default, 0)),
+            (Ints::One | Ints::OneOr(_), 1) => Some((frame.int_arg(0)?, 0)),
+            (Ints::Two, 2) => Some((frame.int_arg(0)?, frame.int_arg(1)?)),
+            _ => None,
+        }
     }
-    Ok(value)
+
+    /// The arguments as PHP converts them.
+    fn read(&self, frame: Frame) -> Result<(i64, i64), Stop> {
+        let (mut a, mut b) = (0_i64, 0_i64);
+        match self {
+            Ints::Ignored => {}
+            Ints::One => parse!(frame, c"l", a)?,
+            Ints::OneOr(default) => {
+                a = *default;
+                parse!(frame, c"|l", a)?;
+            }
+            Ints::Two => parse!(frame, c"ll", a, b)?,
+        }
+        Ok((a, b))
+    }
 }
 
-/// One int.
-fn one(frame: Frame) -> Result<i64, Stop> {
-    let mut value = 0_i64;
-    parse!(frame, c"l", value)?;
-    Ok(value)
+/// What a method returns.
+enum Answer {
+    Nothing,
+    Int(i64),
+    Bool(bool),
 }
 
-fn two(frame: Frame) -> Result<(i64, i64), Stop> {
-    let (mut first, mut second) = (0_i64, 0_i64);
-    parse!(frame, c"ll", first, second)?;
-    Ok((first, second))
+impl Answer {
+    #[inline]
+    fn write(self, place: Place<'_>) {
+        match self {
+            Answer::Nothing => set_null(place),
+            Answer::Int(value) => set_long(place, value),
+            Answer::Bool(value) => set_bool(place, value),
+        }
+    }
 }
 
 // Ints are cut to 32 bits, as in the reference: -1 is 4294967295.
 
-fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
-    let value = one_or(frame, 0)?;
-    cell(frame)?.0.word.store(value as u32, SeqCst);
-    Ok(())
+fn op_set(cell: &Cell, value: i64, _: i64) -> Answer {
+    cell.word.store(value as u32, SeqCst);
+    Answer::Nothing
 }
 
-fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let by = one_or(frame, 1)? as u32;
-    let before = cell(frame)?.0.word.fetch_add(by, SeqCst);
-    set_long(place, i64::from(before.wrapping_add(by)));
-    Ok(())
+fn op_get(cell: &Cell, _: i64, _: i64) -> Answer {
+    Answer::Int(i64::from(cell.word.load(SeqCst)))
 }
 
-fn do_sub(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let by = one_or(frame, 1)? as u32;
-    let before = cell(frame)?.0.word.fetch_sub(by, SeqCst);
-    set_long(place, i64::from(before.wrapping_sub(by)));
-    Ok(())
+fn op_add(cell: &Cell, by: i64, _: i64) -> Answer {
+    let before = cell.word.fetch_add(by as u32, SeqCst);
+    Answer::Int(i64::from(before.wrapping_add(by as u32)))
 }
 
-fn do_get(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    set_long(place, i64::from(cell(frame)?.0.word.load(SeqCst)));
-    Ok(())
+fn op_sub(cell: &Cell, by: i64, _: i64) -> Answer {
+    let before = cell.word.fetch_sub(by as u32, SeqCst);
+    Answer::Int(i64::from(before.wrapping_sub(by as u32)))
 }
 
-fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let value = one(frame)?;
-    cell(frame)?.0.word.store(value as u32, SeqCst);
-    set_null(place);
-    Ok(())
+fn op_cmpset(cell: &Cell, expected: i64, new: i64) -> Answer {
+    let (expected, new) = (expected as u32, new as u32);
+    let done = cell.word.compare_exchange(expected, new, SeqCst, SeqCst);
+    Answer::Bool(done.is_ok())
 }
 
-fn do_cmpset(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let (expected, new) = two(frame)?;
-    let word = cell(frame)?;
-    let done = word
-        .0
-        .word
-        .compare_exchange(expected as u32, new as u32, SeqCst, SeqCst);
-    set_bool(place, done.is_ok());
-    Ok(())
+fn op_wakeup(cell: &Cell, count: i64, _: i64) -> Answer {
+    wake(&cell.word, i32::try_from(count.max(0)).unwrap_or(i32::MAX));
+    Answer::Bool(true)
+}
+
+fn op_long_set(cell: &Cell, value: i64, _: i64) -> Answer {
+    cell.long.store(value.cast_unsigned(), SeqCst);
+    Answer::Nothing
+}
+
+fn op_long_get(cell: &Cell, _: i64, _: i64) -> Answer {
+    Answer::Int(cell.long.load(SeqCst).cast_signed())
+}
+
+fn op_long_add(cell: &Cell, by: i64, _: i64) -> Answer {
+    let before = cell.long.fetch_add(by.cast_unsigned(), SeqCst);
+    Answer::Int(before.cast_signed().wrapping_add(by))
+}
+
+fn op_long_sub(cell: &Cell, by: i64, _: i64) -> Answer {
+    let before = cell.long.fetch_sub(by.cast_unsigned(), SeqCst);
+    Answer::Int(before.cast_signed().wrapping_sub(by))
+}
+
+fn op_long_cmpset(cell: &Cell, expected: i64, new: i64) -> Answer {
+    let (expected, new) = (expected.cast_unsigned(), new.cast_unsigned());
+    let done = cell.long.compare_exchange(expected, new, SeqCst, SeqCst);
+    Answer::Bool(done.is_ok())
 }
 
 fn do_wait(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -178,54 +252,5 @@ fn do_wait(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let timeout =
         (timeout_s > 0.0).then(|| Duration::try_from_secs_f64(timeout_s).unwrap_or(Duration::MAX));
     set_bool(place, wait_for_one(&cell(frame)?.0.word, timeout));
-    Ok(())
-}
-
-fn do_wakeup(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let count = one_or(frame, 1)?;
-    let count = i32::try_from(count.max(0)).unwrap_or(i32::MAX);
-    wake(&cell(frame)?.0.word, count);
-    set_bool(place, true);
-    Ok(())
-}
-
-fn do_long_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
-    let value = one_or(frame, 0)?;
-    cell(frame)?.0.long.store(value.cast_unsigned(), SeqCst);
-    Ok(())
-}
-
-fn do_long_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let by = one_or(frame, 1)?;
-    let before = cell(frame)?.0.long.fetch_add(by.cast_unsigned(), SeqCst);
-    set_long(place, before.cast_signed().wrapping_add(by));
-    Ok(())
-}
-
-fn do_long_sub(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let by = one_or(frame, 1)?;
-    let before = cell(frame)?.0.long.fetch_sub(by.cast_unsigned(), SeqCst);
-    set_long(place, before.cast_signed().wrapping_sub(by));
-    Ok(())
-}
-
-fn do_long_get(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    set_long(place, cell(frame)?.0.long.load(SeqCst).cast_signed());
-    Ok(())
-}
-
-fn do_long_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let value = one(frame)?;
-    cell(frame)?.0.long.store(value.cast_unsigned(), SeqCst);
-    set_null(place);
-    Ok(())
-}
-
-fn do_long_cmpset(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let (expected, new) = two(frame)?;
-    let word = cell(frame)?;
-    let (expected, new) = (expected.cast_unsigned(), new.cast_unsigned());
-    let done = word.0.long.compare_exchange(expected, new, SeqCst, SeqCst);
-    set_bool(place, done.is_ok());
     Ok(())
 }

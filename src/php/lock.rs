@@ -43,7 +43,10 @@ pub static CLASS: ClassDef = ClassDef {
         method(
             c"lock",
             lock,
-            &[opt(c"operation", INT, c"2"), opt(c"timeout", FLOAT, c"-1")],
+            &[
+                opt(c"operation", INT, c"2"),
+                opt(c"timeout", FLOAT, c"-1.0"),
+            ],
             BOOL,
         ),
         method(c"unlock", unlock, &[], BOOL),

@@ -103,6 +103,23 @@ pub struct Frame {
 const FRAME_SLOTS: usize = size_of::<zend_execute_data>().div_ceil(size_of::<zval>());
 
 impl Frame {
+    /// # Safety
+    /// `ex` is the frame of the running call, which the engine passed to the method's C function.
+    #[must_use]
+    #[inline]
+    pub unsafe fn of(ex: *mut zend_execute_data) -> Self {
+        Frame { ex }
+    }
+
+    /// The argument at `index` if it is an int.
+    #[must_use]
+    #[inline]
+    pub fn int_arg(&self, index: usize) -> Option<i64> {
+        let value = self.arg(index)?;
+        // SAFETY: a live argument; the union member is read for the type that says so.
+        unsafe { (u32::from(type_of(value)) == IS_LONG).then(|| (*value).value.lval) }
+    }
+
     #[must_use]
     #[inline]
     pub fn num_args(&self) -> u32 {

@@ -215,6 +215,17 @@ pub unsafe fn state<T: Stateful>(object: *mut zend_object) -> Option<Rc<T>> {
     }
 }
 
+/// The state of an object, without counting it.
+///
+/// # Safety
+/// As [`state`]; and while the reference lives, the object does, and its state is not set or taken.
+#[must_use]
+#[inline]
+pub unsafe fn peek_state<'a, T: Stateful>(object: *mut zend_object) -> Option<&'a T> {
+    // SAFETY: the caller's promise.
+    unsafe { (*holder::<T>(object)).state.as_ref() }
+}
+
 /// Gives an object its state, in place of one it may have.
 ///
 /// # Safety

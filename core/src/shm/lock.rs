@@ -180,6 +180,8 @@ pub struct RwLock {
     waiters: AtomicU32,
     /// The writer (see [`me`]); 0: none.
     writer: AtomicU64,
+    /// Behind so many, `readers` is all zero.
+    used: AtomicU64,
     /// One entry for each read hold.
     readers: [AtomicU64; MAX_READERS],
 }
@@ -192,6 +194,7 @@ impl Pooled for RwLock {
         self.gate.clear();
         self.waiters.store(0, Ordering::Relaxed);
         self.writer.store(0, Ordering::Relaxed);
+        self.used.store(0, Ordering::Relaxed);
         for reader in &self.readers {
             reader.store(0, Ordering::Relaxed);
         }
@@ -245,9 +248,9 @@ impl RwLock {
             let holder = me();
             let is_mine = |r: &&AtomicU64| r.load(Ordering::Relaxed) == holder;
             let is_held = |r: &&AtomicU64| r.load(Ordering::Relaxed) != 0;
-            let mut readers = self.readers.iter();
-            let found = readers.find(is_mine);
-            if let Some(reader) = found.or_else(|| self.readers.iter().find(is_held)) {
+            let readers = self.used_readers();
+            let found = readers.iter().find(is_mine);
+            if let Some(reader) = found.or_else(|| readers.iter().find(is_held)) {
                 reader.store(0, Ordering::SeqCst);
             }
         });
@@ -266,24 +269,32 @@ impl RwLock {
             if self.writer.load(Ordering::Relaxed) != 0 {
                 return false;
             }
-            let mut readers = self.readers.iter();
+            let is_free = |reader: &AtomicU64| reader.load(Ordering::Relaxed) == 0;
             if exclusive {
-                let free = readers.all(|reader| reader.load(Ordering::Relaxed) == 0);
+                let free = self.used_readers().iter().all(is_free);
                 if free {
+                    self.used.store(0, Ordering::Relaxed);
                     self.writer.store(me(), Ordering::SeqCst);
                 }
                 return free;
             }
-            let free = readers.find(|reader| reader.load(Ordering::Relaxed) == 0);
-            if let Some(reader) = free {
-                reader.store(me(), Ordering::SeqCst);
-            }
-            free.is_some()
+            let Some(index) = self.readers.iter().position(is_free) else {
+                return false;
+            };
+            // Before the hold itself: a process may die between the two.
+            self.used.fetch_max(index as u64 + 1, Ordering::SeqCst);
+            self.readers[index].store(me(), Ordering::SeqCst);
+            true
         })
     }
 
+    fn used_readers(&self) -> &[AtomicU64] {
+        let used = self.used.load(Ordering::Relaxed) as usize;
+        &self.readers[..used.min(MAX_READERS)]
+    }
+
     fn bury(&self) {
-        for hold in self.readers.iter().chain([&self.writer]) {
+        for hold in self.used_readers().iter().chain([&self.writer]) {
             let holder = hold.load(Ordering::Relaxed);
             if holder != 0 && holder != me() && !is_alive(holder) {
                 hold.store(0, Ordering::SeqCst);
@@ -360,6 +371,7 @@ mod tests {
         for exclusive in [true, false] {
             for patience in [Patience::None, Patience::Forever] {
                 lock.writer.store(dead(), Ordering::Relaxed);
+                lock.used.store(4, Ordering::Relaxed);
                 lock.readers[3].store(dead(), Ordering::Relaxed);
                 assert_eq!(lock.lock(exclusive, patience), Ok(()));
                 lock.unlock();

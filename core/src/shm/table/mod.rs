@@ -197,7 +197,12 @@ pub enum Written {
 /// The hash of a key as PHP's arrays make it, so that rows come in the same order as in the reference.
 #[must_use]
 pub fn hash_key(key: &[u8]) -> u64 {
-    let step = |hash: u64, &byte: &u8| hash.wrapping_mul(33).wrapping_add(u64::from(byte));
+    // As PHP does, whose characters have a sign where those of C have one.
+    #[allow(clippy::unnecessary_cast, reason = "c_char is u8 or i8")]
+    let step = |hash: u64, &byte: &u8| {
+        hash.wrapping_mul(33)
+            .wrapping_add(byte as core::ffi::c_char as i64 as u64)
+    };
     key.iter().fold(5381, step) | (1 << 63)
 }
 

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::memory::{DATA_START, KEY_WORDS};
-use super::{Column, Kind, MAX_KEY_BYTES, Table, cut_key, hash_key};
+use super::{Column, Kind, MAX_KEY_BYTES, Table, cut_key};
 
 /// Looks without a lock before a reader takes its turn with the writers.
 const LOOKS: u32 = 64;
@@ -160,12 +160,16 @@ impl Table {
     /// `hash` is [`hash_key`] of the key (cut to [`MAX_KEY_BYTES`]).
     #[inline]
     pub fn get(&self, key: &[u8], hash: u64, column: Option<usize>, row: &mut RowBuf) -> bool {
-        let needle = self.needle(key, hash);
+        self.copy(&self.needle(key, hash), column, row)
+    }
+
+    #[inline]
+    fn copy(&self, needle: &Needle<'_>, column: Option<usize>, row: &mut RowBuf) -> bool {
         if row.words.len() < self.data_words {
             row.words.resize(self.data_words, 0);
         }
         let found = self.observe(needle.bucket, |unchanged| {
-            let Some(index) = self.find(&needle, unchanged)? else {
+            let Some(index) = self.find(needle, unchanged)? else {
                 return Ok(false);
             };
             let slot = self.memory.slot(index);
@@ -240,6 +244,8 @@ fn copy_out(slot: &[AtomicU64], column: &Column, row: &mut RowBuf) -> Result<(),
 struct Key {
     words: [u64; KEY_WORDS],
     len: usize,
+    /// See [`Needle`].
+    mark: u64,
 }
 
 impl Key {
@@ -252,6 +258,7 @@ impl Key {
         Key {
             words,
             len: len.min(MAX_KEY_BYTES),
+            mark: link & !NEXT,
         }
     }
 
@@ -287,8 +294,12 @@ impl Cursor {
         loop {
             while let Some(&key) = self.keys.get(self.passed) {
                 self.passed += 1;
-                let bytes = key.bytes();
-                if table.get(bytes, hash_key(bytes), None, &mut self.row) {
+                let needle = Needle {
+                    key: key.bytes(),
+                    bucket: self.bucket.saturating_sub(1),
+                    mark: key.mark,
+                };
+                if table.copy(&needle, None, &mut self.row) {
                     self.current = Some(key);
                     return;
                 }
