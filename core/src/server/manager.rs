@@ -206,7 +206,9 @@ impl Manager {
             .slots
             .iter()
             .flat_map(|s| {
-                let spawn_at_ms = s.spawn_at_ms.filter(|_| s.has_free_lane() && self.untold.is_empty());
+                let spawn_at_ms = s
+                    .spawn_at_ms
+                    .filter(|_| s.has_free_lane() && self.untold.is_empty());
                 [
                     spawn_at_ms,
                     s.kill_at_ms,

@@ -169,8 +169,10 @@ impl Context {
         if kind == Kind::Close {
             return self.serve_close(session_id, session, header.flags);
         }
-        if session.close_state() != CLOSE_NONE {
-            // Nothing comes after on_close.
+        // Nothing comes after on_close. Where several workers serve a connection there is no order, and
+        // each still hears of its connect once.
+        let unordered = !Dispatcher::is_sticky(self.settings().dispatch_mode);
+        if session.close_state() != CLOSE_NONE && !(unordered && kind == Kind::Connect) {
             return;
         }
         let event = self.event(session, session_id, header.time_us);

@@ -162,7 +162,6 @@ impl Daemon {
             shared.1.notify_all();
         });
         let mut daemon = Daemon {
-            kind: plan.kind,
             port: 0,
             workers: plan.workers,
             folder,
