@@ -73,11 +73,15 @@ final class Script
         }, "output like {$pattern}, got: " . substr($this->output(), -500));
     }
 
-    /** A client, as soon as the script listens. */
+    /** A client, as soon as the script (or what it left running) listens. */
     public function connect(int $port): Client
     {
-        until(fn (): bool => Ports::isListening($port) || ($this->poll() !== null && throw new Failure("the script ended: {$this->output()}")),
-            "the script listens on {$port}");
+        until(function () use ($port): bool {
+            if (!Ports::isListening($port) && $this->poll() !== null && $this->processes() === []) {
+                throw new Failure("the script ended: {$this->output()}");
+            }
+            return Ports::isListening($port);
+        }, "the script listens on {$port}");
         return new Client('127.0.0.1', $port);
     }
 

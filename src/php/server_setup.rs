@@ -345,6 +345,12 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     match finished? {
         Finished::Master { status } => {
             set_bool(place, status == 0);
+            if status != 0 {
+                // The script goes on, and its process ends with this unless it says otherwise: who
+                // watches it must not take the end of a broken server for a wanted one.
+                // SAFETY: writing a word of the engine's globals.
+                unsafe { (*eg()).exit_status = status };
+            }
             Ok(())
         }
         Finished::Child { status, .. } => {

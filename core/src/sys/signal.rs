@@ -113,10 +113,13 @@ impl Iterator for SignalSet {
 ///
 /// In a forked child the handlers stay; it calls [`SignalInbox::reset_after_fork`] before it waits for
 /// events. [`super::process::fork`] sees to it that the child neither inherits signals meant for the
-/// parent nor loses its own. Dropping it puts the former handlers back.
+/// parent nor loses its own. Dropping it puts the former handlers back, in the process that installed
+/// it: a forked one is about to end, and a late SIGTERM must not make that look like a death.
 #[derive(Debug)]
 pub struct SignalInbox {
     former: Vec<Former>,
+    /// The process that installed it.
+    owner: u32,
     wake: &'static EventFd,
 }
 
@@ -152,6 +155,7 @@ impl SignalInbox {
         PENDING.store(0, Ordering::Release);
         let mut inbox = SignalInbox {
             former: Vec::with_capacity(signals.len()),
+            owner: std::process::id(),
             wake,
         };
         for &signal in signals {
@@ -207,6 +211,9 @@ impl AsFd for SignalInbox {
 
 impl Drop for SignalInbox {
     fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            return;
+        }
         for former in self.former.drain(..) {
             // SAFETY: `former.action` was filled by sigaction(2) for this very signal, so it is a valid
             // action; the second pointer may be null.
