@@ -201,7 +201,10 @@ impl Context {
         } else {
             self.run_close(session_id, session, how, confirmed)
         };
-        if let Err(error) = done {
+        // One that is gone by now needs no confirmation.
+        if let Err(error) = done
+            && !matches!(error, Error::SessionNotExist { .. })
+        {
             log::warning(format_args!(
                 "connection {session_id} cannot be closed: {error}"
             ));
