@@ -166,8 +166,10 @@ impl Context {
         if kind == Kind::Close {
             return self.serve_close(session_id, session, header.flags);
         }
-        if session.close_state() != CLOSE_NONE {
-            // Nothing comes after on_close.
+        // Nothing comes after on_close. Where several workers serve a connection there is no order, and
+        // each still hears of its connect once.
+        let unordered = !Dispatcher::is_sticky(self.settings().dispatch_mode);
+        if session.close_state() != CLOSE_NONE && !(unordered && kind == Kind::Connect) {
             return;
         }
         let event = self.event(session, session_id, header.time_us);
@@ -196,7 +198,10 @@ impl Context {
         } else {
             self.run_close(session_id, session, how, confirmed)
         };
-        if let Err(error) = done {
+        // One that is gone by now needs no confirmation.
+        if let Err(error) = done
+            && !matches!(error, Error::SessionNotExist { .. })
+        {
             log::warning(format_args!(
                 "connection {session_id} cannot be closed: {error}"
             ));
