@@ -291,11 +291,11 @@ fn kill_under_load(kind: Kind, sizes: &'static [usize], kills: usize) {
     server.eventually("no connection is left", || {
         server.sockets(server.pid()) <= 1
     });
-    let after = descriptors();
-    assert!(
-        after.iter().sum::<usize>() <= before.iter().sum(),
-        "descriptors before {before:?}, after {after:?}"
-    );
+    // In base mode the connection that asked last may be closing in its worker.
+    let all = before.iter().sum::<usize>();
+    server.eventually(&format!("descriptors as before, {before:?}"), || {
+        descriptors().iter().sum::<usize>() <= all
+    });
     let mut client = server.connect();
     client.send(b"!");
     assert_eq!(client.read_exactly(1), b"!");
