@@ -206,7 +206,9 @@ impl Manager {
             .slots
             .iter()
             .flat_map(|s| {
-                let spawn_at_ms = s.spawn_at_ms.filter(|_| s.has_free_lane());
+                let spawn_at_ms = s
+                    .spawn_at_ms
+                    .filter(|_| s.has_free_lane() && self.untold.is_empty());
                 [
                     spawn_at_ms,
                     s.kill_at_ms,
@@ -418,6 +420,10 @@ impl Manager {
     }
 
     fn spawn_due(&mut self) -> Result<Step, Error> {
+        // What hosts must know of the dead stands before what successors send.
+        if !self.untold.is_empty() {
+            return Ok(Step::Go);
+        }
         for index in 0..self.slots.len() {
             let due = self.slots[index]
                 .spawn_at_ms

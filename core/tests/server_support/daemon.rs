@@ -107,7 +107,6 @@ type Output = Arc<(Mutex<Lines>, Condvar)>;
 
 #[derive(Debug)]
 pub struct Daemon {
-    pub kind: Kind,
     pub port: u16,
     pub workers: u32,
     folder: tempfile::TempDir,
@@ -163,7 +162,6 @@ impl Daemon {
             shared.1.notify_all();
         });
         let mut daemon = Daemon {
-            kind: plan.kind,
             port: 0,
             workers: plan.workers,
             folder,
@@ -272,8 +270,10 @@ impl Daemon {
 
     /// Open descriptors of a process, as `/proc` names them.
     pub fn descriptors(&self, pid: i32) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
-            .unwrap()
+        let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
             .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
             .map(|target| target.display().to_string())
             .collect();

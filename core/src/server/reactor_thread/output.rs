@@ -31,7 +31,10 @@ impl ReactorThread {
             let got = match inbox.peek() {
                 Ok(Some(record)) => {
                     match Header::read(record.bytes()) {
-                        Ok((header, kind, data)) => self.on_message(source, &header, kind, data),
+                        Ok((header, kind, data)) => {
+                            self.catch_up(source, header.epoch);
+                            self.on_message(source, &header, kind, data);
+                        }
                         Err(error) => log::error(format_args!(
                             "reactor {}: a message is dropped: {error}",
                             self.id
@@ -60,6 +63,23 @@ impl ReactorThread {
             self.shared.producer_bell(source).force();
         }
         taken > 0
+    }
+
+    /// Before the first message of a new incarnation: takes what the manager said when its predecessor
+    /// died, and what that one still sent. Both stand in the rings since before this one was forked. The
+    /// lane being read is left alone, as its record is still out.
+    fn catch_up(&mut self, source: usize, epoch: u32) {
+        let worker = source / 2;
+        let Some(newest) = self.newest_epochs.get_mut(worker) else {
+            return;
+        };
+        if epoch <= *newest {
+            return;
+        }
+        *newest = epoch;
+        for before in [self.shared.manager_producer(), source ^ 1] {
+            while self.drain_inbox(before, DRAIN_BATCH) {}
+        }
     }
 
     pub(super) fn on_message(&mut self, source: usize, header: &Header, kind: Kind, data: &[u8]) {
