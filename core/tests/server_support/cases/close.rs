@@ -189,6 +189,7 @@ fn client_vanishes(kind: Kind) {
         .with("trace", 1)
         .with("app", "silent")
         .start();
+    server.wait_workers();
     for n in 0..10 {
         let client = server.connect();
         let mut stream = client.stream.try_clone().unwrap();

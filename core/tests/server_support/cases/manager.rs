@@ -341,6 +341,7 @@ fn graceful(kind: Kind, signal: Signal) {
 
 fn graceful_group(kind: Kind) {
     let mut server = Plan::new(kind).set("max_wait_time", 60).start();
+    server.wait_workers();
     let (busy, idle) = in_flight(&server);
     // A service manager tells all processes.
     for pid in server.processes() {
