@@ -11,10 +11,10 @@ require __DIR__ . '/../include/bootstrap.php';
 $ways = [
     'exit 0' => [0, 0, '/status=0/'],
     'exit 3' => [3, 0, '/status=3/'],
-    'throw' => [255, 0, '/status=255.*Uncaught RuntimeException: as asked.* in .*worker_dies\.php:\d+/'],
-    'error' => [255, 0, '/status=255.*undefined function nothing_like_this.*worker_dies\.php:\d+/'],
-    'memory' => [255, 0, '/status=255.*Allowed memory size.*worker_dies\.php:\d+/'],
-    'trigger' => [255, 0, '/status=255.*user error.*worker_dies\.php:\d+/'],
+    'throw' => [255, 0, '/status=255.*Uncaught RuntimeException: as asked.* in .*worker_dies\w*\.php:\d+/'],
+    'error' => [255, 0, '/status=255.*undefined function nothing_like_this.*worker_dies\w*\.php:\d+/'],
+    'memory' => [255, 0, '/status=255.*Allowed memory size.*worker_dies\w*\.php:\d+/'],
+    'trigger' => [255, 0, '/status=255.*user error.*worker_dies\w*\.php:\d+/'],
     'segv' => [0, SIGSEGV, '/signal=11 \(SIGSEGV\)/'],
     'kill' => [0, SIGKILL, '/signal=9 \(SIGKILL\)/'],
 ];

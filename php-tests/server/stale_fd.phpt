@@ -30,6 +30,11 @@ test_server(
         $client = $server->connect();
         $gone->close();
         $server->expectEvent('close');
+        // The connection is gone a moment after onClose.
+        until(function () use ($client, $server): bool {
+            same('ok', $client->send('1')->read(2));
+            return $server->expectEvent('answers')['protect'][0] === false;
+        }, 'the end of connection 1');
         foreach (['1', '3', '99999999', '0', '-1', '9223372036854775807'] as $fd) {
             same('ok', $client->send($fd)->read(2));
             $answers = $server->expectEvent('answers');

@@ -39,19 +39,12 @@ impl<B: Bell + ?Sized> Bell for std::sync::Arc<B> {
     }
 }
 
-/// The consumer looks at its rings by itself.
-const AWAKE: u32 = 0;
-/// It waits, or is about to, until the bell rings.
-const SLEEPING: u32 = 1;
-/// It waits for a short time only: a producer with more to come may leave it alone until then.
-const NAPPING: u32 = 2;
-
 /// A consumer's bell and the shared word that says whether it sleeps. The consumer and all of its
 /// producers hold one over the same two.
 #[derive(Debug)]
 pub struct Doorbell<B = nix::sys::eventfd::EventFd> {
     bell: B,
-    /// [`AWAKE`], [`SLEEPING`] or [`NAPPING`]. Set by the consumer, taken by whoever rings.
+    /// 1: the consumer waits, or is about to. Set by the consumer, taken by whoever rings.
     sleeping: &'static AtomicU32,
 }
 
@@ -71,52 +64,25 @@ impl<B: Bell> Doorbell<B> {
     pub fn prepare_sleep(&self) {
         // Swaps here and in `awake`, like the one in `notify`, keep all writes of the flag in one
         // chain in which each sees the one before it; it costs no more than store and fence do.
-        self.sleeping.swap(SLEEPING, Ordering::AcqRel);
+        self.sleeping.swap(1, Ordering::AcqRel);
         fence(Ordering::SeqCst);
-    }
-
-    /// As [`Doorbell::prepare_sleep`] for a wait with a short time limit, after which the consumer looks
-    /// at its rings again by itself. A producer in the middle of a batch lets it sleep on; so what it
-    /// published waits no longer than that limit.
-    #[inline]
-    pub fn prepare_nap(&self) {
-        self.sleeping.swap(NAPPING, Ordering::AcqRel);
-        fence(Ordering::SeqCst);
-    }
-
-    /// Producer: after publishing with more to come: rings a sleeper at once and lets one who naps be.
-    /// False if it naps: then [`Doorbell::notify`] is owed at the end of the batch.
-    #[inline]
-    pub fn notify_sleeper(&self) -> bool {
-        fence(Ordering::SeqCst);
-        match self.sleeping.load(Ordering::Relaxed) {
-            AWAKE => true,
-            NAPPING => false,
-            _ => {
-                let taken = self.sleeping.swap(AWAKE, Ordering::AcqRel);
-                if taken != AWAKE {
-                    self.bell.ring();
-                }
-                true
-            }
-        }
     }
 
     /// Consumer: producers need not ring. A ring that comes all the same does no harm.
     #[inline]
     pub fn awake(&self) {
-        self.sleeping.swap(AWAKE, Ordering::AcqRel);
+        self.sleeping.swap(0, Ordering::AcqRel);
     }
 
-    /// Producer: after publishing (once per batch will do), rings if the consumer sleeps or naps. Gives
+    /// Producer: after publishing (once per batch will do), rings if the consumer sleeps. Gives
     /// whether it rang.
     #[inline]
     pub fn notify(&self) -> bool {
         fence(Ordering::SeqCst);
         // The load keeps the line shared between producers while the consumer is busy; the swap lets
         // one of them alone pay for the system call.
-        let asleep = self.sleeping.load(Ordering::Relaxed) != AWAKE
-            && self.sleeping.swap(AWAKE, Ordering::AcqRel) != AWAKE;
+        let asleep = self.sleeping.load(Ordering::Relaxed) != 0
+            && self.sleeping.swap(0, Ordering::AcqRel) != 0;
         if asleep {
             self.bell.ring();
         }

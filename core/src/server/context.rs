@@ -289,14 +289,6 @@ impl Context {
         session.and_then(Session::host) == Some(host as u32)
     }
 
-    /// Rings the hosts that were left napping while a batch was served.
-    #[inline]
-    pub(super) fn announce(&self) {
-        if let Some(outbox) = &self.outbox {
-            outbox.borrow_mut().announce();
-        }
-    }
-
     fn outbox(&self) -> Result<&RefCell<Outbox>, Error> {
         self.outbox.as_ref().ok_or_else(|| {
             Error::WrongProcess("this needs a worker or the manager process; in the master there is no way to the connections".to_owned())

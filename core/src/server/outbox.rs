@@ -30,8 +30,6 @@ pub struct Outbox {
     source: usize,
     epoch: u32,
     producers: Vec<Producer>,
-    /// Hosts that napped when they were sent something. At most one entry for each.
-    owed: Vec<usize>,
 }
 
 impl Outbox {
@@ -45,7 +43,6 @@ impl Outbox {
             source,
             epoch,
             producers,
-            owed: Vec::new(),
         }
     }
 
@@ -79,7 +76,7 @@ impl Outbox {
                 .map_err(|error| SendFailure { error, begun })?;
             begun = true;
             // The host can work on this part while the next one is copied.
-            self.ring(host);
+            self.shared.host_bell(host).notify();
         }
         Ok(())
     }
@@ -104,7 +101,7 @@ impl Outbox {
         let mut header = self.header(session_id, kind, 0);
         header.flags = how | FIRST | LAST;
         self.push(host, &header, &[], &meanwhile)?;
-        self.ring(host);
+        self.shared.host_bell(host).notify();
         Ok(())
     }
 
@@ -113,22 +110,6 @@ impl Outbox {
         let sent = self.producers[host].try_push(&[header.as_bytes()]);
         self.shared.host_bell(host).force();
         sent
-    }
-
-    /// Rings a host that sleeps. One that naps is rung at the end of the batch (see
-    /// [`Outbox::announce`]), or wakes by itself in a moment: waking it for each message would cost two
-    /// switches for each.
-    fn ring(&mut self, host: usize) {
-        if !self.shared.host_bell(host).notify_sleeper() && !self.owed.contains(&host) {
-            self.owed.push(host);
-        }
-    }
-
-    /// Rings every host that was left alone: at the end of a batch of messages.
-    pub fn announce(&mut self) {
-        for host in self.owed.drain(..) {
-            self.shared.host_bell(host).notify();
-        }
     }
 
     fn push(

@@ -6,7 +6,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::time::{Duration, Instant};
 
 use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
@@ -27,8 +26,6 @@ use crate::sys::signal::{self, Signal, SignalInbox};
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
-/// Answers of a batch reach a napping host at least this often.
-const ANNOUNCE_EVERY: Duration = Duration::from_micros(100);
 
 /// Which incarnation of which worker a process is.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +166,10 @@ impl Context {
         if kind == Kind::Close {
             return self.serve_close(session_id, session, header.flags);
         }
-        if session.close_state() != CLOSE_NONE {
-            // Nothing comes after on_close.
+        // Nothing comes after on_close. Where several workers serve a connection there is no order, and
+        // each still hears of its connect once.
+        let unordered = !Dispatcher::is_sticky(self.settings().dispatch_mode);
+        if session.close_state() != CLOSE_NONE && !(unordered && kind == Kind::Connect) {
             return;
         }
         let event = self.event(session, session_id, header.time_us);
@@ -199,7 +198,10 @@ impl Context {
         } else {
             self.run_close(session_id, session, how, confirmed)
         };
-        if let Err(error) = done {
+        // One that is gone by now needs no confirmation.
+        if let Err(error) = done
+            && !matches!(error, Error::SessionNotExist { .. })
+        {
             log::warning(format_args!(
                 "connection {session_id} cannot be closed: {error}"
             ));
@@ -227,7 +229,6 @@ impl Context {
             return status;
         }
         self.note(self.handler.on_worker_stop(who.worker_id));
-        self.announce();
         record.retired_epoch.store(who.epoch, Release);
         self.shared.manager_bell.force();
         finish();
@@ -288,7 +289,6 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
-        self.context.announce();
         while !self.context.stop.get() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
@@ -351,7 +351,6 @@ impl Worker {
         let record = &self.context.shared.lanes[self.who.lane()];
         let inbox = &self.inboxes[reactor];
         let mut taken = 0;
-        let mut announced = Instant::now();
         while taken < DRAIN_BATCH && !self.context.stop.get() {
             match inbox.peek() {
                 Ok(Some(record)) => self.take(record),
@@ -366,16 +365,9 @@ impl Worker {
                 }
             }
             taken += 1;
-            if announced.elapsed() >= ANNOUNCE_EVERY {
-                self.context.announce();
-                announced = Instant::now();
-            }
             if self.limit.is_reached(record.requests.get()) || self.signals.is_pending() {
                 break;
             }
-        }
-        if taken > 0 {
-            self.context.announce();
         }
         // Once for the batch: it costs a fence, and a host that is rung for every message gets room for
         // one only.

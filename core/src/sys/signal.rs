@@ -114,7 +114,8 @@ impl Iterator for SignalSet {
 /// In a forked child the handlers stay; it calls [`SignalInbox::reset_after_fork`] before it waits for
 /// events. [`super::process::fork`] sees to it that the child neither inherits signals meant for the
 /// parent nor loses its own. Dropping it puts the former handlers back, in the process that installed
-/// it: a forked one is about to end, and a late SIGTERM must not make that look like a death.
+/// it. In a forked one they stay: it is about to end, and a late SIGTERM must not make that look like a
+/// death; or it installs an inbox of its own.
 #[derive(Debug)]
 pub struct SignalInbox {
     former: Vec<Former>,
@@ -212,6 +213,7 @@ impl AsFd for SignalInbox {
 impl Drop for SignalInbox {
     fn drop(&mut self) {
         if self.owner != std::process::id() {
+            INSTALLED.store(false, Ordering::Release);
             return;
         }
         for former in self.former.drain(..) {

@@ -190,7 +190,6 @@ pub fn run(script: &Script, event: &ConnectionEvent, line: &str) -> Outcome {
             script.die_in_close.set(Some("kill"));
             let _ = context.close(number, false);
         }
-        // Dies when half of a message to another connection is on its way.
         "reload" => reply(me, &verdict(context.reload(false))),
         "reloadtasks" => reply(me, &verdict(context.reload(true))),
         "shutdown" => reply(me, &verdict(context.shutdown())),

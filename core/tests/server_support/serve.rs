@@ -117,7 +117,7 @@ impl EventHandler for Script {
     }
     fn on_start(&self) -> Outcome {
         emit("start");
-        let refused = context().send(1, b"x");
+        let refused = context().send(u64::MAX, b"x");
         let code = refused.err().map_or(0, |error| error.code());
         emit(&format!("send_at_start {code}"));
         Outcome::Done

@@ -32,9 +32,6 @@ const DEAD_DRAIN_ROUNDS: usize = 64;
 const READ_BATCH: usize = 64;
 /// Events that may wait for a stuck worker before watermarks of connections are no longer passed on.
 const WATERMARKS_MAX: usize = 16_384;
-/// How long to wait for answers without being rung for each: what a worker sends in the middle of a batch,
-/// or before a long computation, waits no longer than this.
-const NAP: Duration = Duration::from_millis(1);
 /// How long a shutdown waits for peers to close their side, in milliseconds.
 const SHUTDOWN_LINGER_MS: u64 = 500;
 /// What is read at once when there is no room for a whole chunk.
@@ -77,8 +74,6 @@ pub struct ReactorThread {
     ready: VecDeque<usize>,
     unannounced: Vec<usize>,
     shutting_down: bool,
-    /// Something was done since the last nap.
-    worked: bool,
     /// When closed sockets are no longer waited for, monotonic milliseconds.
     linger_until_ms: Option<u64>,
 }
@@ -121,7 +116,6 @@ impl ReactorThread {
             ready: VecDeque::new(),
             unannounced: Vec::new(),
             shutting_down: false,
-            worked: false,
             linger_until_ms: None,
             shared,
         })
@@ -156,20 +150,13 @@ impl ReactorThread {
         let timeout = if busy {
             Some(Duration::ZERO)
         } else {
-            // After work answers are likely to come soon, and many at once: workers need not ring for each.
-            let naps = std::mem::take(&mut self.worked);
-            if naps {
-                bell.prepare_nap();
+            bell.prepare_sleep();
+            if self.has_work() {
+                Some(Duration::ZERO)
             } else {
-                bell.prepare_sleep();
-            }
-            match self.has_work() {
-                true => Some(Duration::ZERO),
-                false if naps => Some(NAP),
-                false => self.sleep_limit(),
+                self.sleep_limit()
             }
         };
-        self.worked |= busy;
         start::wait(&mut self.poller, timeout)?;
         bell.awake();
         let mut events = std::mem::take(&mut self.ready_events);

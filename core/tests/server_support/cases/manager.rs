@@ -108,25 +108,24 @@ fn dead_worker(kind: Kind) {
 
 fn dies_at_start(kind: Kind) {
     let server = Plan::new(kind)
-        .with("start_dies", "1:4")
+        .with("start_dies", "1:5")
         .allow(DIED)
         .allow("in a row within")
         .start();
-    // Four failures, then the fifth incarnation stays; no more forks than that.
-    let starts = server.wait_count("worker_start 1 ", 5);
-    assert_eq!(starts.len(), 5);
-    server.wait_log("has ended 4 times in a row");
+    // Five failures, the later ones with pauses; then the sixth incarnation stays, and no more forks.
+    let starts = server.wait_count("worker_start 1 ", 6);
+    server.wait_log("times in a row within");
     let mut pids: Vec<&str> = starts
         .iter()
         .map(|s| s.rsplit(' ').next().unwrap())
         .collect();
     pids.dedup();
-    assert_eq!(pids.len(), 5);
+    assert_eq!(pids.len(), 6);
     // The other worker served all the time, and this one does now.
     for _ in 0..8 {
         assert_eq!(server.connect().ask("echo x"), "x");
     }
-    assert_eq!(server.lines("worker_start 1 ").len(), 5);
+    assert_eq!(server.lines("worker_start 1 ").len(), 6);
     server.finish();
 }
 
@@ -342,6 +341,7 @@ fn graceful(kind: Kind, signal: Signal) {
 
 fn graceful_group(kind: Kind) {
     let mut server = Plan::new(kind).set("max_wait_time", 60).start();
+    server.wait_workers();
     let (busy, idle) = in_flight(&server);
     // A service manager tells all processes.
     for pid in server.processes() {

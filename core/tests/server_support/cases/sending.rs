@@ -96,10 +96,11 @@ fn watermarks(kind: Kind) {
 
 fn total_limit(kind: Kind) {
     let server = Plan::new(kind)
+        .with("trace", 1)
         .set("socket_buffer_size", 16 << 20)
         .set("max_output_buffer_total", 32 << 20)
         .start();
-    let mut clients = Vec::new();
+    let (mut clients, mut ids) = (Vec::new(), Vec::new());
     let refused = loop {
         let mut client = server.connect();
         client.read_slowly();
@@ -107,6 +108,7 @@ fn total_limit(kind: Kind) {
         client.tell("flood 65536 128");
         let line = server.wait_for(&format!("flooded {id} "));
         clients.push(client);
+        ids.push(id);
         if line.contains(OVERFLOW) {
             break line;
         }
@@ -115,6 +117,10 @@ fn total_limit(kind: Kind) {
     assert!(refused.contains("max_output_buffer_total"), "{refused}");
     assert!(clients.len() >= 4, "refused too early: {}", clients.len());
     drop(clients);
+    // Before that even an answer of a few bytes is refused.
+    for id in ids {
+        server.wait_for(&format!("event {id} close "));
+    }
     let mut client = server.connect();
     server.eventually("there is room again", || {
         stat(&mut client, "send_queued_bytes") == 0

@@ -1,0 +1,53 @@
+//! Replacing the workers of a running server.
+
+use super::Manager;
+use crate::log;
+
+impl Manager {
+    pub(super) fn reload_task_workers(&self) {
+        log::warning(format_args!(
+            "cannot reload task workers: the server has none (task_worker_num is 0)"
+        ));
+    }
+
+    pub(super) fn begin_reload(&mut self) {
+        if self.shutting_down {
+            return;
+        }
+        if self.reload.active {
+            return log::notice(format_args!(
+                "the server is reloading already; this request is taken as part of it"
+            ));
+        }
+        log::info(format_args!("the server is reloading its workers"));
+        self.reload.active = true;
+        self.context.note(self.handler.on_before_reload());
+        self.reload.waiting = (0..self.slots.len()).collect();
+        self.advance_reload();
+    }
+
+    /// Tells the next workers to stop: all at once with `reload_async`, else one after the other.
+    pub(super) fn advance_reload(&mut self) {
+        if !self.reload.active {
+            return;
+        }
+        let slots = &self.slots;
+        self.reload
+            .replacing
+            .retain(|(index, epoch)| slots[*index].epoch == *epoch);
+        let at_once = self.shared.settings.reload_async;
+        while at_once || self.reload.replacing.is_empty() {
+            let Some(index) = self.reload.waiting.pop_front() else {
+                break;
+            };
+            if self.slots[index].pid > 0 {
+                self.reload.replacing.push((index, self.slots[index].epoch));
+                self.stop(index);
+            }
+        }
+        if self.reload.waiting.is_empty() && self.reload.replacing.is_empty() {
+            self.reload.active = false;
+            self.context.note(self.handler.on_after_reload());
+        }
+    }
+}
