@@ -73,8 +73,8 @@ pub struct OwnerLock {
     owner: AtomicU64,
     /// What waiting processes sleep on; changes when the lock is let go.
     bell: AtomicU32,
-    /// How many sleep, or more: one that is killed there stays counted, which costs a system call at
-    /// each release and nothing else.
+    /// 1: some may sleep. Set by who goes to sleep and by who got the lock after sleeping; taken by who
+    /// lets the lock go and then wakes one. Should the woken one die, the others look by themselves.
     waiters: AtomicU32,
 }
 
@@ -100,7 +100,7 @@ impl OwnerLock {
         // SeqCst, with the one in `lock_slowly`: either this sees the waiter, or the waiter sees that
         // the lock is free.
         self.owner.swap(0, Ordering::SeqCst);
-        if self.waiters.load(Ordering::SeqCst) != 0 {
+        if self.waiters.load(Ordering::SeqCst) != 0 && self.waiters.swap(0, Ordering::SeqCst) != 0 {
             self.bell.fetch_add(1, Ordering::SeqCst);
             futex_wake(&self.bell, 1);
         }
@@ -135,10 +135,7 @@ impl OwnerLock {
                 }
             }
         }
-        self.waiters.fetch_add(1, Ordering::SeqCst);
-        let result = self.wait(patience);
-        self.waiters.fetch_sub(1, Ordering::SeqCst);
-        result
+        self.wait(patience)
     }
 
     fn wait(&self, patience: Patience) -> Result<Got, Refused> {
@@ -148,6 +145,11 @@ impl OwnerLock {
         let mut suspicious = matches!(patience, Patience::None);
         loop {
             let bell = self.bell.load(Ordering::SeqCst);
+            if patience != Patience::None {
+                // Before the lock is tried, so that a release from now on rings the bell; and left so
+                // when it was got: others may sleep.
+                self.waiters.store(1, Ordering::SeqCst);
+            }
             if self.take(0) {
                 return Ok(Got::Clean);
             }
