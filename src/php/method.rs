@@ -63,7 +63,6 @@ impl Stop {
     }
 
     /// A method of an object whose constructor did not run.
-    #[must_use]
     pub fn not_constructed() -> Self {
         Stop::Throw {
             class: Thrown::SwooleError,

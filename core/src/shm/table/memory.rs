@@ -181,7 +181,7 @@ impl Memory {
     #[inline]
     fn slice<T: ShmRecord>(&self, offset: usize, count: usize) -> &[T] {
         debug_assert!(offset + count * size_of::<T>() <= self.bytes);
-        debug_assert!(offset % align_of::<T>() == 0);
+        debug_assert!(offset.is_multiple_of(align_of::<T>()));
         // SAFETY: in bounds: the callers' offsets and counts are those of `shape`, with which the size
         // of the mapping was calculated without overflow (`create`), and `slot` checks its index.
         // Aligned: the mapping begins on a page; each part's offset is a multiple of its records'
@@ -199,5 +199,5 @@ impl Drop for Memory {
     }
 }
 
-const _: () = assert!(align_of::<Header>() == 128 && size_of::<Header>() % 128 == 0);
+const _: () = assert!(align_of::<Header>() == 128 && size_of::<Header>().is_multiple_of(128));
 const _: () = assert!(size_of::<Stripe>() == 64);
