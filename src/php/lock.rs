@@ -3,19 +3,45 @@
 use super::class::{self, *};
 use super::convert::{set_bool, set_long};
 use super::ffi::*;
-use super::method::{Frame, Stop, protect};
+use super::method::{Frame, Stop, protect, run};
 use super::method::{parse, trampolines};
 use super::object::{self, Stateful};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use swoole_core::shm::atomic::{CELLS, Cell, Taken};
-use swoole_core::shm::lock::{Patience, RW_LOCKS, Refused, RwLock};
+use swoole_core::shm::lock::{OwnerLock, Patience, RW_LOCKS, Refused, RwLock};
 
 trampolines! {
     construct => do_construct;
-    lock => do_lock;
-    unlock => do_unlock;
+}
+
+/// `lock()` and `unlock()`. The usual calls, without arguments on a mutex or spinlock, are answered at
+/// once: nothing in them can panic or enter the engine. Any other call goes the way of all methods.
+macro_rules! quick_methods {
+    ($($name:ident => $quick:expr, $inner:path;)*) => { $(
+        unsafe extern "C" fn $name(ex: *mut zend_execute_data, return_value: *mut zval) {
+            // SAFETY: called by the engine with the frame of this call and a place for the result;
+            // `$this` is of this class and lives through the call; its state is set by a constructor
+            // that runs once, and never taken, and no PHP code runs while it is used here.
+            unsafe {
+                let frame = Frame::of(ex);
+                let quick: fn(&OwnerLock) -> bool = $quick;
+                if frame.num_args() == 0
+                    && let Some(Lock::One(cell)) = object::peek_state(frame.this())
+                    && quick(&cell.lock)
+                {
+                    return set_bool(Place::new(return_value), true);
+                }
+                run(ex, return_value, $inner);
+            }
+        }
+    )* };
+}
+
+quick_methods! {
+    lock => |lock| lock.lock(Patience::Forever).is_ok(), do_lock;
+    unlock => |lock| { lock.unlock(); true }, do_unlock;
 }
 
 static LOCK: Entry = Entry::unset();

@@ -147,6 +147,14 @@ impl Stateful for Table {
     }
 }
 
+#[inline]
+fn no_arguments(frame: Frame) -> Result<(), Stop> {
+    if frame.num_args() == 0 {
+        return Ok(());
+    }
+    parse!(frame, c"")
+}
+
 fn any_state(frame: Frame) -> Option<Rc<Table>> {
     // SAFETY: `$this` in a method of the class.
     unsafe { object::state::<Table>(frame.this()) }
@@ -233,7 +241,7 @@ fn do_column(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_create(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let state = state(frame)?;
     if state.table.borrow().is_some() {
         return Err(Stop::Warning("the table has been created".to_owned()));
@@ -269,7 +277,7 @@ fn update(frame: Frame, name: &'static CStr, value: i64) -> Result<(), Stop> {
 }
 
 fn do_destroy(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     ready(frame)?;
     // SAFETY: as in `any_state`. Unmaps this process's view; others keep theirs.
     drop(unsafe { object::take_state::<Table>(frame.this()) });
@@ -296,14 +304,14 @@ fn do_count(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_get_size(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let size = any_state(frame).map_or(0, |state| state.spec.borrow().size());
     set_long(place, i64::from(size));
     Ok(())
 }
 
 fn do_get_memory_size(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let bytes = any_state(frame).map_or(0, |state| {
         let table = state.table.borrow();
         table.as_ref().map_or(0, |table| table.memory_bytes())
@@ -313,7 +321,7 @@ fn do_get_memory_size(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_stats(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let table = any_state(frame).and_then(|state| state.table.borrow().clone());
     let Some(stats) = table.map(|table| table.stats()) else {
         set_bool(place, false);
@@ -335,7 +343,7 @@ fn do_stats(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_rewind(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let (state, table) = ready(frame)?;
     state.cursor.borrow_mut().rewind(&table);
     set_null(place);
@@ -343,7 +351,7 @@ fn do_rewind(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_next(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let (state, table) = ready(frame)?;
     state.cursor.borrow_mut().advance(&table);
     set_null(place);
@@ -351,14 +359,14 @@ fn do_next(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_valid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let (state, _) = ready(frame)?;
     set_bool(place, state.cursor.borrow().key().is_some());
     Ok(())
 }
 
 fn do_key(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let (state, _) = ready(frame)?;
     let cursor = state.cursor.borrow();
     match cursor.key() {
@@ -369,7 +377,7 @@ fn do_key(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn do_current(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
+    no_arguments(frame)?;
     let (state, table) = ready(frame)?;
     let cursor = state.cursor.borrow();
     if cursor.key().is_none() {
