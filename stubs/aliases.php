@@ -11,3 +11,7 @@ class_alias(\Swoole\Server\Port::class, 'swoole_server_port');
 class_alias(\Swoole\Server::class, 'swoole_server');
 class_alias(\Swoole\Server\Event::class, 'swoole_server_event');
 class_alias(\Swoole\Server\StatusInfo::class, 'swoole_server_status_info');
+class_alias(\Swoole\Atomic::class, 'swoole_atomic');
+class_alias(\Swoole\Atomic\Long::class, 'swoole_atomic_long');
+class_alias(\Swoole\Lock::class, 'swoole_lock');
+class_alias(\Swoole\Table::class, 'swoole_table');

@@ -26,6 +26,11 @@ pub const BOOL: Ty = Ty::Mask(MAY_BE_BOOL);
 pub const INT: Ty = Ty::Mask(bit(IS_LONG));
 pub const INT_OR_FALSE: Ty = Ty::Mask(bit(IS_LONG) | FALSE);
 pub const INT_OR_STRING: Ty = Ty::Mask(bit(IS_LONG) | bit(IS_STRING));
+pub const NULLABLE_STRING: Ty = Ty::Mask(bit(IS_STRING) | NULL);
+pub const INT_OR_FLOAT: Ty = Ty::Mask(bit(IS_LONG) | bit(IS_DOUBLE));
+/// array|string|int|float|false
+pub const ROW_OR_FIELD: Ty =
+    Ty::Mask(bit(IS_ARRAY) | bit(IS_STRING) | bit(IS_LONG) | bit(IS_DOUBLE) | FALSE);
 pub const FLOAT: Ty = Ty::Mask(bit(IS_DOUBLE));
 pub const STRING: Ty = Ty::Mask(bit(IS_STRING));
 pub const ARRAY: Ty = Ty::Mask(bit(IS_ARRAY));
@@ -296,6 +301,21 @@ pub fn register(def: &ClassDef) {
             zend_register_class_alias_ex(alias.as_ptr(), alias.to_bytes().len(), ce, true);
         }
         def.entry.0.store(ce, Ordering::Relaxed);
+    }
+}
+
+/// Declares constants of a registered class; called at module startup.
+pub fn declare_constants(entry: &Entry, constants: &[(&'static CStr, i64)]) {
+    for (name, value) in constants {
+        // SAFETY: module startup is single-threaded; the class is registered; the name is static.
+        unsafe {
+            zend_declare_class_constant_long(
+                entry.get(),
+                name.as_ptr(),
+                name.to_bytes().len(),
+                *value,
+            );
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use super::ffi::{zend_ce_error, zend_ce_exception};
 
 /// The registered `Swoole\Exception`.
 pub static EXCEPTION: Entry = Entry::unset();
-static ERROR: Entry = Entry::unset();
+/// The registered `Swoole\Error`.
+pub static ERROR: Entry = Entry::unset();
 
 /// `Swoole\Exception`.
 pub static EXCEPTION_CLASS: ClassDef = ClassDef {

@@ -81,6 +81,16 @@ unsafe extern "C" {
     pub fn add_next_index_long(arg: *mut zval, n: zend_long) -> zend_result;
     pub fn php_array_merge(dest: *mut HashTable, src: *mut HashTable) -> c_int;
     pub fn php_mt_srand(seed: u32);
+    pub fn zend_string_hash_func(string: *mut zend_string) -> zend_ulong;
+    pub fn zval_get_long_func(op: *mut zval, is_legacy_behavior: bool) -> zend_long;
+    pub fn zval_get_double_func(op: *mut zval) -> f64;
+    pub fn zval_get_string_func(op: *mut zval) -> *mut zend_string;
+    pub fn zend_declare_class_constant_long(
+        ce: *mut zend_class_entry,
+        name: *const c_char,
+        name_length: usize,
+        value: zend_long,
+    );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);

@@ -24,6 +24,7 @@ pub enum Thrown {
     TypeError,
     ValueError,
     SwooleException,
+    SwooleError,
 }
 
 /// Why a handler has no value to return.
@@ -61,6 +62,15 @@ impl Stop {
         }
     }
 
+    /// A method of an object whose constructor did not run.
+    pub fn not_constructed() -> Self {
+        Stop::Throw {
+            class: Thrown::SwooleError,
+            code: i64::from(swoole_core::error::codes::WRONG_OPERATION),
+            message: "must call constructor first".to_owned(),
+        }
+    }
+
     pub fn exception(code: i64, message: impl Into<String>) -> Self {
         Stop::Throw {
             class: Thrown::SwooleException,
@@ -92,6 +102,23 @@ pub struct Frame {
 const FRAME_SLOTS: usize = size_of::<zend_execute_data>().div_ceil(size_of::<zval>());
 
 impl Frame {
+    /// # Safety
+    /// `ex` is the frame of the running call, which the engine passed to the method's C function.
+    #[must_use]
+    #[inline]
+    pub unsafe fn of(ex: *mut zend_execute_data) -> Self {
+        Frame { ex }
+    }
+
+    /// The argument at `index` if it is an int.
+    #[must_use]
+    #[inline]
+    pub fn int_arg(&self, index: usize) -> Option<i64> {
+        let value = self.arg(index)?;
+        // SAFETY: a live argument; the union member is read for the type that says so.
+        unsafe { (u32::from(type_of(value)) == IS_LONG).then(|| (*value).value.lval) }
+    }
+
     #[must_use]
     #[inline]
     pub fn num_args(&self) -> u32 {
@@ -345,6 +372,7 @@ fn throw(class: Thrown, code: i64, message: &str) -> Result<(), Bailout> {
                 Thrown::TypeError => zend_ce_type_error,
                 Thrown::ValueError => zend_ce_value_error,
                 Thrown::SwooleException => super::exception::EXCEPTION.get(),
+                Thrown::SwooleError => super::exception::ERROR.get(),
             };
             zend_throw_exception_ex(
                 ce,

@@ -1,5 +1,6 @@
 //! The only room that knows PHP: classes, functions and constants over `swoole_core`.
 
+pub mod atomic;
 pub mod callback;
 pub mod class;
 pub mod constants;
@@ -12,6 +13,7 @@ pub mod handler;
 pub mod info;
 pub mod ini;
 pub mod iterator;
+pub mod lock;
 pub mod method;
 pub mod module;
 pub mod object;
@@ -21,3 +23,5 @@ pub mod server;
 pub mod server_methods;
 pub mod server_setup;
 pub mod server_state;
+pub mod table;
+pub mod table_rows;

@@ -2,7 +2,9 @@
 
 use super::class::{ClassDef, function_entries, register};
 use super::ffi::*;
-use super::{constants, event, exception, functions, info, ini, iterator, port, server};
+use super::{
+    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server, table,
+};
 
 /// Parents before children.
 static CLASSES: &[&ClassDef] = &[
@@ -13,12 +15,18 @@ static CLASSES: &[&ClassDef] = &[
     &server::CLASS,
     &event::EVENT_CLASS,
     &event::STATUS_INFO_CLASS,
+    &atomic::CLASS,
+    &atomic::LONG_CLASS,
+    &lock::CLASS,
+    &table::CLASS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     for class in CLASSES {
         register(class);
     }
+    lock::declare_constants();
+    table::declare_constants();
     constants::register(module_number);
     ini::register(module_number);
     0

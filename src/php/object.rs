@@ -5,6 +5,7 @@
 use super::ffi::*;
 use super::server_state;
 use std::mem::{offset_of, size_of};
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 /// What `create_*` allocates. The engine knows only `std`; `offset` in the handlers tells it the rest.
@@ -130,5 +131,122 @@ unsafe extern "C" fn unset_property(
                 (&raw const (*(*ce).name).val).cast::<std::ffi::c_char>(),
             );
         }
+    }
+}
+
+/// A class whose objects own native state: one object, one state. The state is there from the start
+/// (`initial`), or from when a constructor puts it there; methods ask for it with [`state`] and refuse
+/// to work without.
+pub trait Stateful: Sized + 'static {
+    /// The state of an object that was just made. An exception may be thrown instead.
+    fn initial() -> Option<Rc<Self>> {
+        None
+    }
+
+    /// The handlers of all such objects: a static of each type.
+    fn handlers() -> &'static OnceLock<zend_object_handlers>;
+}
+
+/// What [`create_stateful`] allocates.
+#[repr(C)]
+struct Holder<T> {
+    /// From `Rc::into_raw`; null: no state.
+    state: *const T,
+    std: zend_object,
+}
+
+/// # Safety
+/// `object` was made by `create_stateful::<T>` and lives.
+unsafe fn holder<T: Stateful>(object: *mut zend_object) -> *mut Holder<T> {
+    // SAFETY: the caller's promise: `std` stands at this offset of a `Holder`.
+    unsafe { object.byte_sub(offset_of!(Holder<T>, std)).cast() }
+}
+
+/// `create_object` of a class with state, and of its subclasses.
+pub unsafe extern "C" fn create_stateful<T: Stateful>(
+    ce: *mut zend_class_entry,
+) -> *mut zend_object {
+    let handlers = T::handlers().get_or_init(|| {
+        let mut handlers = tables().data;
+        handlers.offset = offset_of!(Holder<T>, std) as i32;
+        handlers.free_obj = Some(free_stateful::<T>);
+        handlers
+    });
+    let initial = T::initial().map_or(std::ptr::null(), Rc::into_raw);
+    // SAFETY: as in `create`; `state` is set before anything can look at it.
+    unsafe {
+        let object: *mut Holder<T> =
+            ext_php_rs_zend_object_alloc(size_of::<Holder<T>>(), ce).cast();
+        (*object).state = initial;
+        let std = &raw mut (*object).std;
+        zend_object_std_init(std, ce);
+        object_properties_init(std, ce);
+        (*std).handlers = handlers;
+        std
+    }
+}
+
+unsafe extern "C" fn free_stateful<T: Stateful>(object: *mut zend_object) {
+    // SAFETY: only in the handlers of objects made by `create_stateful::<T>`; the engine calls this
+    // once per object.
+    unsafe {
+        drop(take_state::<T>(object));
+        zend_object_std_dtor(object);
+    }
+}
+
+/// The state of an object.
+///
+/// # Safety
+/// `object` lives and is of the class whose `create` is `create_stateful::<T>`: `$this` in a method of
+/// that class.
+#[must_use]
+#[inline]
+pub unsafe fn state<T: Stateful>(object: *mut zend_object) -> Option<Rc<T>> {
+    // SAFETY: the caller's promise; a state that is not null is an `Rc` that the object owns, so it
+    // may be counted once more.
+    unsafe {
+        let state = (*holder::<T>(object)).state;
+        if state.is_null() {
+            return None;
+        }
+        Rc::increment_strong_count(state);
+        Some(Rc::from_raw(state))
+    }
+}
+
+/// The state of an object, without counting it.
+///
+/// # Safety
+/// As [`state`]; and while the reference lives, the object does, and its state is not set or taken.
+#[must_use]
+#[inline]
+pub unsafe fn peek_state<'a, T: Stateful>(object: *mut zend_object) -> Option<&'a T> {
+    // SAFETY: the caller's promise.
+    unsafe { (*holder::<T>(object)).state.as_ref() }
+}
+
+/// Gives an object its state, in place of one it may have.
+///
+/// # Safety
+/// As [`state`].
+pub unsafe fn set_state<T: Stateful>(object: *mut zend_object, new: Rc<T>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        drop(take_state::<T>(object));
+        (*holder::<T>(object)).state = Rc::into_raw(new);
+    }
+}
+
+/// Takes the state from an object.
+///
+/// # Safety
+/// As [`state`].
+pub unsafe fn take_state<T: Stateful>(object: *mut zend_object) -> Option<Rc<T>> {
+    // SAFETY: the caller's promise; what the object owned is owned by the result.
+    unsafe {
+        let place = &raw mut (*holder::<T>(object)).state;
+        let state = place.replace(std::ptr::null());
+        (!state.is_null()).then(|| Rc::from_raw(state))
     }
 }
