@@ -188,6 +188,9 @@ impl SendQueue {
     }
 
     fn write_once(&self, stream: &Stream) -> WriteOutcome {
+        if let (Some(only), 1) = (self.chunks.front(), self.chunks.len()) {
+            return stream.write(only.unsent());
+        }
         let mut slices = [IoSlice::new(&[]); WRITEV_CHUNKS];
         let mut count = 0;
         for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
@@ -195,7 +198,6 @@ impl SendQueue {
             count += 1;
         }
         match slices.get(..count) {
-            Some([only]) => stream.write(only),
             Some(several) => stream.writev(several),
             None => WriteOutcome::Wrote(0),
         }

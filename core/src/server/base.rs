@@ -251,7 +251,8 @@ impl BaseWorker {
     fn wait(&mut self, busy: bool) -> Result<(), Error> {
         let shared = Arc::clone(self.shared());
         let record = &shared.workers[self.who.worker_id as usize];
-        let sleeping = !busy && self.prepare_sleep();
+        // With nothing known to be left there is no point in asking the kernel first.
+        let sleeping = (!busy || self.ready.is_empty()) && self.prepare_sleep();
         let timeout = if sleeping {
             self.sleep_limit()
         } else {

@@ -227,6 +227,16 @@ impl ConnectionSet {
     /// Queues bytes for a connection; they leave with the next [`Self::flush_dirty`]. Large ones are
     /// written at once when nothing stands before them.
     pub fn send(&mut self, key: usize, bytes: &[u8]) {
+        self.send_from(key, bytes, DIRECT_WRITE_BYTES);
+    }
+
+    /// As [`Self::send`], written at once whatever its size when nothing stands before it: for a sender
+    /// that has nothing else to add.
+    pub fn send_now(&mut self, key: usize, bytes: &[u8]) {
+        self.send_from(key, bytes, 0);
+    }
+
+    fn send_from(&mut self, key: usize, bytes: &[u8], direct_bytes: usize) {
         let Some(c) = self.slab.get_mut(key) else {
             return;
         };
@@ -234,7 +244,7 @@ impl ConnectionSet {
             return;
         }
         let mut rest = bytes;
-        if c.queue.is_empty() && bytes.len() >= DIRECT_WRITE_BYTES {
+        if c.queue.is_empty() && bytes.len() >= direct_bytes {
             match c.stream.write(bytes) {
                 WriteOutcome::Wrote(n) => {
                     rest = &bytes[n..];

@@ -262,8 +262,7 @@ impl Context {
             let key = set
                 .find(session_id)
                 .ok_or(Error::SessionNotExist { session_id })?;
-            set.send(key, data);
-            set.flush_dirty();
+            set.send_now(key, data);
             return Ok(());
         }
         let mut outbox = self.outbox()?.borrow_mut();
