@@ -1,5 +1,7 @@
 //! Which worker gets a message: a pure function of the mode and of what is known of the connection.
 
+use std::cmp::Reverse;
+
 use crate::options::DispatchMode;
 
 /// What the choice may depend on.
@@ -17,6 +19,9 @@ pub struct DispatchKey {
 pub trait WorkerLoad {
     /// Waiting for work, with nothing queued from this host.
     fn is_idle(&self, worker_id: u32) -> bool;
+
+    /// How much waits for it from this host, in any unit.
+    fn queued(&self, worker_id: u32) -> u64;
 }
 
 /// Keeps the position of the round robin of one host.
@@ -25,6 +30,9 @@ pub struct Dispatcher {
     mode: DispatchMode,
     worker_num: u32,
     next: u32,
+    /// When each worker was chosen last, counted in choices (mode 3).
+    chosen: Vec<u64>,
+    choices: u64,
 }
 
 impl Dispatcher {
@@ -36,6 +44,11 @@ impl Dispatcher {
             mode,
             worker_num,
             next: offset % worker_num,
+            chosen: match mode {
+                DispatchMode::IdleFirst => vec![0; worker_num as usize],
+                _ => Vec::new(),
+            },
+            choices: 0,
         }
     }
 
@@ -51,7 +64,14 @@ impl Dispatcher {
         match self.mode {
             DispatchMode::RoundRobin => self.round_robin(),
             DispatchMode::FdModulo => modulo(i64::from(key.socket_fd), self.worker_num),
-            DispatchMode::IdleFirst => self.idle_first(load),
+            DispatchMode::IdleFirst => {
+                let worker = self.idle_first(load);
+                self.choices += 1;
+                if let Some(chosen) = self.chosen.get_mut(worker as usize) {
+                    *chosen = self.choices;
+                }
+                worker
+            }
             DispatchMode::IpModulo => key.address_hash % self.worker_num,
             DispatchMode::UidModulo if key.uid != 0 => modulo(key.uid, self.worker_num),
             DispatchMode::UidModulo => modulo(i64::from(key.socket_fd), self.worker_num),
@@ -64,8 +84,9 @@ impl Dispatcher {
         worker
     }
 
-    /// The first idle worker after the last one chosen, so that equal workers share the load; with
-    /// none idle, the next in turn.
+    /// The first idle worker after the last one chosen, so that equal workers share the load. With none
+    /// idle, the one with the least waiting; among equals the one that got its last message most recently:
+    /// a worker that is stuck in a message got its last one long ago.
     fn idle_first(&mut self, load: &impl WorkerLoad) -> u32 {
         for step in 0..self.worker_num {
             let worker = (self.next + step) % self.worker_num;
@@ -74,7 +95,11 @@ impl Dispatcher {
                 return worker;
             }
         }
-        self.round_robin()
+        let waiting = |worker: &u32| {
+            let chosen = self.chosen.get(*worker as usize).copied().unwrap_or(0);
+            (load.queued(*worker), Reverse(chosen))
+        };
+        (0..self.worker_num).min_by_key(waiting).unwrap_or(0)
     }
 }
 
@@ -87,13 +112,17 @@ fn modulo(value: i64, worker_num: u32) -> u32 {
 mod tests {
     use super::*;
 
-    struct Idle(Vec<bool>);
-    impl WorkerLoad for Idle {
+    /// What waits for each worker; `None` is idle.
+    struct Waiting(Vec<Option<u64>>);
+    impl WorkerLoad for Waiting {
         fn is_idle(&self, worker_id: u32) -> bool {
-            self.0[worker_id as usize]
+            self.0[worker_id as usize].is_none()
+        }
+        fn queued(&self, worker_id: u32) -> u64 {
+            self.0[worker_id as usize].unwrap_or(0)
         }
     }
-    const NONE: Idle = Idle(Vec::new());
+    const NONE: Waiting = Waiting(Vec::new());
 
     fn key(socket_fd: i32) -> DispatchKey {
         DispatchKey {
@@ -117,13 +146,26 @@ mod tests {
     }
 
     #[test]
-    fn idle_first_skips_busy_workers_and_falls_back_to_turns() {
+    fn idle_first_skips_busy_workers() {
         let mut d = Dispatcher::new(DispatchMode::IdleFirst, 3, 0);
-        let load = Idle(vec![false, false, true]);
+        let load = Waiting(vec![Some(0), Some(0), None]);
         assert_eq!(d.choose(&key(1), &load), 2);
-        let busy = Idle(vec![false; 3]);
-        let got: Vec<u32> = (0..3).map(|_| d.choose(&key(1), &busy)).collect();
+        let load = Waiting(vec![None, Some(0), None]);
+        assert_eq!(d.choose(&key(1), &load), 0);
+    }
+
+    #[test]
+    fn with_none_idle_the_shortest_queue_and_not_the_stuck_worker_is_taken() {
+        let mut d = Dispatcher::new(DispatchMode::IdleFirst, 3, 0);
+        let idle = Waiting(vec![None; 3]);
+        let got: Vec<u32> = (0..3).map(|_| d.choose(&key(1), &idle)).collect();
         assert_eq!(got, [0, 1, 2]);
+        // Worker 0 got its message before the others did: it may be stuck.
+        assert_eq!(d.choose(&key(1), &Waiting(vec![Some(0); 3])), 2);
+        let queues = Waiting(vec![Some(0), Some(0), Some(9)]);
+        assert_eq!(d.choose(&key(1), &queues), 1);
+        let queues = Waiting(vec![Some(5), Some(9), Some(9)]);
+        assert_eq!(d.choose(&key(1), &queues), 0);
     }
 
     #[test]

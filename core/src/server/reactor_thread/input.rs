@@ -23,6 +23,10 @@ impl WorkerLoad for Load<'_> {
         self.shared.workers[index].state() == WorkerState::Idle
             && self.outboxes[index].producer.used_bytes() == 0
     }
+
+    fn queued(&self, worker_id: u32) -> u64 {
+        self.outboxes[worker_id as usize].producer.used_bytes()
+    }
 }
 
 /// What reading from a connection came to.
