@@ -188,7 +188,7 @@ impl Acceptor {
         }
         log::warning(format_args!(
             "no new connections for {EXHAUSTED_PAUSE_MS} ms, {} are open: {}; raise the limit of open files (ulimit -n) or lower max_conn",
-            self.shared.global.connections.load(Relaxed),
+            self.shared.connections(),
             crate::error::describe(errno)
         ));
     }
@@ -213,12 +213,11 @@ impl Acceptor {
             address: address.to_raw(),
             now_us: clock::wall_us(),
         };
-        let open = global.connections.fetch_add(1, Relaxed);
+        let open = self.shared.connections();
         let opened = (open < max_conn)
             .then(|| self.shared.sessions.open(&new))
             .flatten();
         let Some((session_id, session)) = opened else {
-            global.connections.fetch_sub(1, Relaxed);
             global.refused.fetch_add(1, Relaxed);
             if self.may_log() {
                 log::warning(format_args!(
@@ -231,6 +230,9 @@ impl Acceptor {
             }
             return None;
         };
+        self.shared.hosts[host as usize]
+            .accepted
+            .add_single_writer(1);
         Some(Accepted {
             stream: Stream::new(fd),
             session_id,

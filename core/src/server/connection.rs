@@ -187,7 +187,6 @@ impl ConnectionSet {
             stalled_at_bytes: 0,
         });
         session.key.store(key as u32, Release);
-        self.shared.hosts[self.host].accepted.add_single_writer(1);
         key
     }
 
@@ -518,7 +517,6 @@ impl ConnectionSet {
             return;
         };
         if c.session_id != 0 && self.shared.sessions.free(c.session_id) {
-            self.shared.global.connections.fetch_sub(1, Relaxed);
             self.shared.hosts[self.host].closed.add_single_writer(1);
         }
         c.session_id = 0;

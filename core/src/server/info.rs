@@ -127,7 +127,7 @@ impl Context {
 
     #[must_use]
     pub fn connection_count(&self) -> u64 {
-        self.shared.global.connections.load(Relaxed)
+        self.shared.connections()
     }
 
     /// What `stats()` tells, in its order.

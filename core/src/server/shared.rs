@@ -51,8 +51,6 @@ shm_record! {
         pub session_round: AtomicU64,
         /// Seconds since the epoch. Writer: master.
         pub start_time_s: AtomicU64,
-        /// Open connections. Writers: acceptors and hosts.
-        pub connections: AtomicU64,
         /// Connections refused because of `max_conn`. Writers: acceptors.
         pub refused: AtomicU64,
         /// What processes ask of the manager, a bit each (see [`Ask`]). Writers: all; the manager clears.
@@ -99,7 +97,7 @@ impl Global {
 }
 
 shm_record! {
-    /// One for each host. Writer: the host.
+    /// One for each host. Writer: the host, and for `accepted` the acceptor.
     pub struct HostRecord {
         pub accepted: Counter,
         pub closed: Counter,
@@ -399,6 +397,15 @@ impl Shared {
             Mode::Process => host as u32,
             Mode::Base => host as u32 / 2,
         }
+    }
+
+    /// Open connections: what the hosts got less what they closed. Each of these numbers has one writer,
+    /// and a host that died is set right by the manager, so that no kill can make the sum drift.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        let sum = |number: fn(&HostRecord) -> u64| self.hosts.iter().map(number).sum::<u64>();
+        let closed = sum(|host| host.closed.get());
+        sum(|host| host.accepted.get()).saturating_sub(closed)
     }
 
     /// Bytes queued for all peers of all hosts.

@@ -198,10 +198,9 @@ impl Manager {
 
     /// In base mode the connections died with their worker.
     pub(super) fn free_connections(&self, host: usize) {
-        let lost = self.shared.sessions.free_host(host as u32);
+        self.shared.sessions.free_host(host as u32);
         let record = &self.shared.hosts[host];
-        self.shared.global.connections.fetch_sub(lost, Relaxed);
-        record.closed.add_single_writer(lost);
+        record.closed.set(record.accepted.get());
         record.queued_bytes.set(0);
         // It may have taken a flag and not rung.
         for bell in &self.shared.worker_bells {
