@@ -512,6 +512,14 @@ impl Record<'_> {
     /// Gives the space back.
     #[inline]
     pub fn release(self) {}
+
+    /// Leaves the record where it is: the next [`Consumer::peek`] gives it again.
+    #[inline]
+    pub fn put_back(self) {
+        self.consumer.lent.set(false);
+        // Without the drop, which would move the head.
+        core::mem::forget(self);
+    }
 }
 
 impl Drop for Record<'_> {

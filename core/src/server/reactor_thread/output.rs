@@ -11,50 +11,100 @@ use crate::server::handler::Event;
 
 impl ReactorThread {
     pub(super) fn drain_inboxes(&mut self) -> bool {
-        let mut busy = self.drain_inbox(self.shared.manager_producer(), DRAIN_BATCH);
+        let mut busy = self.drain_manager();
         for worker in 0..self.shared.workers.len() {
-            let [former, current] = self.shared.lanes_in_order(worker);
-            busy |= self.drain_inbox(former, DRAIN_BATCH);
-            // What a finishing worker sent stands before what its successor sends.
-            if self.inboxes[former].is_empty() {
-                busy |= self.drain_inbox(current, DRAIN_BATCH);
-            }
+            busy |= self.drain_worker(worker, u32::MAX);
         }
         busy
     }
 
-    pub(super) fn drain_inbox(&mut self, source: usize, limit: usize) -> bool {
+    fn drain_manager(&mut self) -> bool {
+        self.drain_inbox(self.shared.manager_producer(), DRAIN_BATCH, u32::MAX) > 0
+    }
+
+    /// Takes what a worker sent, incarnation by incarnation, up to the given one: what a finishing worker
+    /// sent stands before what its successor sends, although it comes by the other lane.
+    fn drain_worker(&mut self, worker: usize, last_epoch: u32) -> bool {
+        let mut taken = 0;
+        while taken < DRAIN_BATCH {
+            let Some((source, epoch)) = self.next_lane(worker) else {
+                break;
+            };
+            if epoch > last_epoch {
+                break;
+            }
+            if epoch > self.newest_epochs[worker] {
+                // What the manager said when its predecessor died stands there since before this one was
+                // forked.
+                self.newest_epochs[worker] = epoch;
+                self.drain_manager();
+            }
+            taken += self.drain_inbox(source, DRAIN_BATCH - taken, epoch);
+        }
+        taken > 0
+    }
+
+    /// The lane with the older message, and the incarnation that sent it. A lane that was empty is looked
+    /// at again when the other is not: what an incarnation sent can be seen before anything that its
+    /// successor sends.
+    fn next_lane(&self, worker: usize) -> Option<(usize, u32)> {
+        let [even, odd] = [worker * 2, worker * 2 + 1];
+        let mut first = self.front_epoch(even);
+        let second = self.front_epoch(odd);
+        if first.is_none() && second.is_some() {
+            first = self.front_epoch(even);
+        }
+        match (first, second) {
+            (Some(first), Some(second)) if second < first => Some((odd, second)),
+            (Some(first), _) => Some((even, first)),
+            (None, Some(second)) => Some((odd, second)),
+            (None, None) => None,
+        }
+    }
+
+    /// The incarnation whose message is the next in a ring. One that cannot be read counts as an old one:
+    /// it is dealt with when it is taken.
+    fn front_epoch(&self, source: usize) -> Option<u32> {
+        match self.inboxes[source].peek() {
+            Ok(Some(record)) => {
+                let epoch = Header::read(record.bytes()).map_or(0, |(header, ..)| header.epoch);
+                record.put_back();
+                Some(epoch)
+            }
+            Ok(None) => None,
+            Err(_) => Some(0),
+        }
+    }
+
+    /// Takes messages of incarnations up to the given one; answers how many.
+    fn drain_inbox(&mut self, source: usize, limit: usize, last_epoch: u32) -> usize {
         let mut taken = 0;
         while taken < limit {
             // The record borrows its inbox while the rest of this thread works on it.
             let inbox = Rc::clone(&self.inboxes[source]);
-            let got = match inbox.peek() {
+            match inbox.peek() {
                 Ok(Some(record)) => {
                     match Header::read(record.bytes()) {
-                        Ok((header, kind, data)) => {
-                            self.catch_up(source, header.epoch);
-                            self.on_message(source, &header, kind, data);
+                        Ok((header, ..)) if header.epoch > last_epoch => {
+                            record.put_back();
+                            break;
                         }
+                        Ok((header, kind, data)) => self.on_message(source, &header, kind, data),
                         Err(error) => log::error(format_args!(
                             "reactor {}: a message is dropped: {error}",
                             self.id
                         )),
                     }
                     record.release();
-                    true
                 }
-                Ok(None) => false,
+                Ok(None) => break,
                 Err(corrupt) => {
                     log::error(format_args!(
                         "reactor {}: ring {source}: {corrupt}; it is emptied",
                         self.id
                     ));
                     inbox.skip_all();
-                    true
                 }
-            };
-            if !got {
-                break;
             }
             taken += 1;
         }
@@ -62,24 +112,7 @@ impl ReactorThread {
         if taken > 0 && self.inboxes[source].take_waiting() {
             self.shared.producer_bell(source).force();
         }
-        taken > 0
-    }
-
-    /// Before the first message of a new incarnation: takes what the manager said when its predecessor
-    /// died, and what that one still sent. Both stand in the rings since before this one was forked. The
-    /// lane being read is left alone, as its record is still out.
-    fn catch_up(&mut self, source: usize, epoch: u32) {
-        let worker = source / 2;
-        let Some(newest) = self.newest_epochs.get_mut(worker) else {
-            return;
-        };
-        if epoch <= *newest {
-            return;
-        }
-        *newest = epoch;
-        for before in [self.shared.manager_producer(), source ^ 1] {
-            while self.drain_inbox(before, DRAIN_BATCH) {}
-        }
+        taken
     }
 
     pub(super) fn on_message(&mut self, source: usize, header: &Header, kind: Kind, data: &[u8]) {
@@ -159,7 +192,7 @@ impl ReactorThread {
             return;
         }
         for _ in 0..DEAD_DRAIN_ROUNDS {
-            if !self.drain_inbox(source, DRAIN_BATCH) {
+            if !self.drain_worker(source / 2, header.epoch) {
                 break;
             }
         }
