@@ -28,7 +28,6 @@ use crate::sys::signal::{Signal, SignalInbox};
 
 /// Connections read from before sockets are looked at again.
 const READ_BATCH: usize = 64;
-const DRAIN_BATCH: usize = 64;
 /// Stands for no limit of the time to end: a hundred years, in milliseconds.
 const NO_LIMIT_MS: u64 = 100 * 365 * 86_400_000;
 /// Ports of a server at most.
@@ -553,13 +552,13 @@ impl BaseWorker {
     fn drain_inboxes(&mut self) -> bool {
         let context = Rc::clone(&self.context);
         let local = self.local();
-        let mut busy = self.drain_inbox(local, self.shared().manager_producer());
+        let mut busy = local.drain(&context.shared, self.shared().manager_producer());
         for worker in 0..context.shared.workers.len() {
             let [former, current] = context.shared.lanes_in_order(worker);
-            busy |= self.drain_inbox(local, former);
+            busy |= local.drain(&context.shared, former);
             // What a finishing worker sent stands before what its successor sends.
             if local.inboxes[former].is_empty() {
-                busy |= self.drain_inbox(local, current);
+                busy |= local.drain(&context.shared, current);
             }
         }
         let postponed = local.postponed.take();
@@ -567,34 +566,6 @@ impl BaseWorker {
             self.on_close_request(&header);
         }
         busy
-    }
-
-    fn drain_inbox(&self, local: &Local, source: usize) -> bool {
-        let inbox = &local.inboxes[source];
-        let mut taken = 0;
-        while taken < DRAIN_BATCH {
-            match inbox.peek() {
-                Ok(Some(record)) => {
-                    match Header::read(record.bytes()) {
-                        Ok((header, kind, data)) => local.take_one(&header, kind, data),
-                        Err(error) => log::error(format_args!("a message is dropped: {error}")),
-                    }
-                    record.release();
-                }
-                Ok(None) => break,
-                Err(corrupt) => {
-                    log::error(format_args!(
-                        "ring of process {source}: {corrupt}; it is emptied"
-                    ));
-                    inbox.skip_all();
-                }
-            }
-            taken += 1;
-        }
-        if taken > 0 && inbox.take_waiting() {
-            self.shared().producer_bell(source).force();
-        }
-        taken > 0
     }
 
     fn on_close_request(&mut self, header: &Header) {

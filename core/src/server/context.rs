@@ -35,6 +35,8 @@ pub(super) fn set_current(context: Option<Rc<Context>>) {
     CURRENT.set(context);
 }
 
+/// Messages taken from one producer before the next one's turn.
+const DRAIN_BATCH: usize = 64;
 /// Close requests that came in while this process was waiting for room, at most.
 const POSTPONED_MAX: usize = 100_000;
 
@@ -51,25 +53,43 @@ pub(super) struct Local {
 impl Local {
     /// Takes what others send to this process' connections, without running user code.
     pub fn take_in(&self, shared: &Shared) {
-        for (source, inbox) in self.inboxes.iter().enumerate() {
-            let mut any = false;
-            while let Ok(Some(record)) = inbox.peek() {
-                any = true;
-                match Header::read(record.bytes()) {
-                    Ok((header, kind, data)) => self.take_one(&header, kind, data),
-                    Err(error) => log::error(format_args!("a message is dropped: {error}")),
-                }
-                record.release();
-            }
-            if any && inbox.take_waiting() {
-                shared.producer_bell(source).force();
-            }
+        for source in 0..self.inboxes.len() {
+            while self.drain(shared, source) {}
         }
         self.set.borrow_mut().flush_dirty();
     }
 
+    /// Takes messages of one producer; answers whether there were some.
+    pub fn drain(&self, shared: &Shared, source: usize) -> bool {
+        let inbox = &self.inboxes[source];
+        let mut taken = 0;
+        while taken < DRAIN_BATCH {
+            match inbox.peek() {
+                Ok(Some(record)) => {
+                    match Header::read(record.bytes()) {
+                        Ok((header, kind, data)) => self.take_one(&header, kind, data),
+                        Err(error) => log::error(format_args!("a message is dropped: {error}")),
+                    }
+                    record.release();
+                }
+                Ok(None) => break,
+                Err(corrupt) => {
+                    log::error(format_args!(
+                        "ring of process {source}: {corrupt}; it is emptied"
+                    ));
+                    inbox.skip_all();
+                }
+            }
+            taken += 1;
+        }
+        if taken > 0 && inbox.take_waiting() {
+            shared.producer_bell(source).force();
+        }
+        taken > 0
+    }
+
     /// One message for a connection of this process; a close is put off.
-    pub fn take_one(&self, header: &Header, kind: Kind, data: &[u8]) {
+    fn take_one(&self, header: &Header, kind: Kind, data: &[u8]) {
         let mut set = self.set.borrow_mut();
         let Some(key) = set.find(header.session_id) else {
             return;

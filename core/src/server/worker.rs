@@ -40,8 +40,7 @@ impl Incarnation {
     }
 }
 
-/// Makes this process a worker: privileges, signals, context. `own_signals` is false where the process
-/// is the master at the same time and handles signals itself.
+/// Makes this process a worker: identity, CPU, its records, and the context of its methods.
 pub(super) fn enter(
     shared: &Arc<Shared>,
     handler: &Rc<dyn EventHandler>,
