@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use swoole_core::net::{Accepted, ListenOptions, Listener, SockType, Stream, WriteOutcome};
+use swoole_core::shm::atomic;
 use swoole_core::sys::credentials;
 use swoole_core::sys::eventfd::EventFd;
 use swoole_core::sys::pid_file::{PidFile, read_pid};
@@ -85,6 +86,7 @@ const TESTS: &[Test] = &[
         "an_eventfd_is_shared_with_a_child",
         an_eventfd_is_shared_with_a_child,
     ),
+    ("a_zombie_holds_nothing", a_zombie_holds_nothing),
 ];
 
 fn main() {
@@ -515,4 +517,16 @@ fn an_eventfd_is_shared_with_a_child() {
     assert!(bell.clear());
     assert!(bell.as_raw_fd() > 2);
     assert_eq!(wait_for(pid).code, 0);
+}
+
+fn a_zombie_holds_nothing() {
+    let pid = child(|| 0);
+    let path = format!("/proc/{}/stat", pid.as_raw());
+    while !std::fs::read_to_string(&path).expect("stat").contains(") Z ") {
+        std::thread::yield_now();
+    }
+    let holder = u64::try_from(pid.as_raw()).expect("an id");
+    assert!(!atomic::is_alive(holder));
+    wait_for(pid);
+    assert!(!atomic::is_alive(holder));
 }
