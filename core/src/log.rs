@@ -231,6 +231,26 @@ pub fn reopen() {
     logger.open(&now());
 }
 
+/// Keeps the log's lock until dropped: no line is written meanwhile. Held across a fork, so that the lock
+/// is free in the child, whose other threads are no more.
+pub struct Held {
+    _logger: parking_lot::MutexGuard<'static, Logger>,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}
+
+/// See [`Held`]. Logging while holding it would wait for ever.
+#[must_use]
+pub fn hold() -> Held {
+    Held {
+        _logger: LOGGER.lock(),
+    }
+}
+
 /// Less serious lines than this are dropped from now on.
 pub fn set_level(level: Level) {
     LEVEL.store(level as u8, Relaxed);

@@ -7,11 +7,14 @@ pub mod credentials;
 pub mod eventfd;
 pub mod fd;
 pub mod memfd;
+pub mod message_queue;
 pub mod pid_file;
+pub mod pipe;
 pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod thread;
+pub mod user_process;
 
 use crate::error::Error;
 use nix::errno::Errno;
