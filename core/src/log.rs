@@ -5,7 +5,7 @@
 //! where the file cannot be written, lines go to standard error and one line there says why.
 //!
 //! State is per process and survives a fork. It is guarded by a lock, so a process must be single-threaded
-//! when it forks, as everywhere in this crate.
+//! when it forks, or [`hold`] the lock meanwhile.
 
 use std::fmt::{Display, Write as _};
 use std::fs::{File, OpenOptions};
@@ -13,10 +13,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, Local, Utc};
-use parking_lot::Mutex;
 
 use crate::error::Error;
 
@@ -170,6 +170,13 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
     period: String::new(),
     complained: false,
 });
+/// Not one of parking_lot's locks: a forked child could not unlock those if a thread of its parent waited
+/// (see [`hold`]).
+fn logger() -> MutexGuard<'static, Logger> {
+    // Nothing panics while it holds the lock.
+    LOGGER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static FLAG: AtomicU8 = AtomicU8::new(Flag::User as u8);
 static ID: AtomicU32 = AtomicU32::new(0);
@@ -193,7 +200,7 @@ pub fn configure(config: Config) -> Result<(), Error> {
     let path = config
         .file
         .map(|path| std::path::absolute(&path).unwrap_or(path));
-    let mut logger = LOGGER.lock();
+    let mut logger = logger();
     logger.path = path;
     logger.rotation = config.rotation;
     logger.date_format = date_format;
@@ -226,7 +233,7 @@ fn now() -> DateTime<FixedOffset> {
 
 /// Opens the file again under its name, for when it was moved away. If that fails, the open one stays.
 pub fn reopen() {
-    let mut logger = LOGGER.lock();
+    let mut logger = logger();
     logger.complained = false;
     logger.open(&now());
 }
@@ -234,7 +241,7 @@ pub fn reopen() {
 /// Keeps the log's lock until dropped: no line is written meanwhile. Held across a fork, so that the lock
 /// is free in the child, whose other threads are no more.
 pub struct Held {
-    _logger: parking_lot::MutexGuard<'static, Logger>,
+    _logger: MutexGuard<'static, Logger>,
 }
 
 impl std::fmt::Debug for Held {
@@ -246,9 +253,7 @@ impl std::fmt::Debug for Held {
 /// See [`Held`]. Logging while holding it would wait for ever.
 #[must_use]
 pub fn hold() -> Held {
-    Held {
-        _logger: LOGGER.lock(),
-    }
+    Held { _logger: logger() }
 }
 
 /// Less serious lines than this are dropped from now on.
@@ -265,7 +270,7 @@ pub fn enabled(level: Level) -> bool {
 /// A second handle of the open log file, for the standard output of a daemon; `None` without a file.
 #[must_use]
 pub fn file_handle() -> Option<File> {
-    let logger = LOGGER.lock();
+    let logger = logger();
     logger.file.as_ref().and_then(|file| file.try_clone().ok())
 }
 
@@ -337,7 +342,7 @@ pub fn log(level: Level, text: impl Display) {
     let now = now();
     // Formatted before the lock is taken: `text` may log by itself.
     let text = cut(text);
-    LOGGER.lock().write_line(&now, level, &text);
+    logger().write_line(&now, level, &text);
 }
 
 fn cut(text: impl Display) -> String {

@@ -92,6 +92,26 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
+    /// The first field of `php_basic_globals`: `user_shutdown_function_names`.
+    pub static mut basic_globals: *mut HashTable;
+    pub fn php_call_shutdown_functions();
+    pub fn php_request_shutdown(dummy: *mut std::ffi::c_void);
+    pub fn php_output_clean_all();
+    pub fn zend_get_executed_filename() -> *const c_char;
+    pub fn zend_fetch_resource2_ex(
+        res: *mut zval,
+        resource_type_name: *const c_char,
+        resource_type1: c_int,
+        resource_type2: c_int,
+    ) -> *mut std::ffi::c_void;
+    pub fn php_file_le_stream() -> c_int;
+    pub fn php_file_le_pstream() -> c_int;
+    pub fn _php_stream_cast(
+        stream: *mut std::ffi::c_void,
+        cast_as: c_int,
+        ret: *mut *mut std::ffi::c_void,
+        show_err: c_int,
+    ) -> zend_result;
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }

@@ -18,6 +18,7 @@ pub mod method;
 pub mod module;
 pub mod object;
 pub mod port;
+pub mod process;
 pub mod properties;
 pub mod server;
 pub mod server_methods;

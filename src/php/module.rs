@@ -3,7 +3,8 @@
 use super::class::{ClassDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server, table,
+    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, process,
+    server, table,
 };
 
 /// Parents before children.
@@ -19,6 +20,7 @@ static CLASSES: &[&ClassDef] = &[
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
+    &process::CLASS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -27,6 +29,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     lock::declare_constants();
     table::declare_constants();
+    process::declare_constants(module_number);
     constants::register(module_number);
     ini::register(module_number);
     0

@@ -43,20 +43,24 @@ impl Wait {
     }
 }
 
-/// A message as the kernel wants it: its type, then its bytes.
-#[repr(C)]
-struct Message {
-    kind: libc::c_long,
-    bytes: [u8; MAX_MESSAGE_BYTES],
-}
+/// A message as the kernel wants it: its type, a long, and its bytes behind that.
+struct Message(Vec<libc::c_long>);
+
+const LONG_BYTES: usize = size_of::<libc::c_long>();
 
 impl Message {
-    fn boxed(kind: i64) -> Box<Message> {
-        // SAFETY: an integer and an array of bytes, for which all-zero bits are valid.
-        // JUSTIFICATION: 64 KiB are made on the heap, never on the stack.
-        let mut message = unsafe { Box::<Message>::new_zeroed().assume_init() };
-        message.kind = kind;
-        message
+    /// With room for a number of bytes.
+    fn new(kind: i64, room_bytes: usize) -> Message {
+        let mut longs = vec![0; 1 + room_bytes.div_ceil(LONG_BYTES)];
+        if let Some(first) = longs.first_mut() {
+            *first = kind;
+        }
+        Message(longs)
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.0);
+        bytes.get_mut(LONG_BYTES..).unwrap_or_default()
     }
 }
 
@@ -105,17 +109,19 @@ impl MessageQueue {
     /// EAGAIN: full, and not to wait; EINVAL: larger than the kernel allows, or the queue is gone;
     /// EIDRM: removed meanwhile.
     pub fn push(&self, kind: i64, bytes: &[u8], wait: Wait) -> Result<(), Errno> {
-        let mut message = Message::boxed(kind);
-        let Some(place) = message.bytes.get_mut(..bytes.len()) else {
+        if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(Errno::EINVAL);
-        };
-        place.copy_from_slice(bytes);
+        }
+        let mut message = Message::new(kind, bytes.len());
+        if let Some(place) = message.bytes_mut().get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
         loop {
             // SAFETY: the message is a long followed by at least `bytes.len()` bytes, and lives.
             let sent = unsafe {
                 libc::msgsnd(
                     self.id,
-                    (&raw const *message).cast(),
+                    message.0.as_ptr().cast(),
                     bytes.len(),
                     wait.flags(),
                 )
@@ -133,20 +139,20 @@ impl MessageQueue {
     /// # Errors
     /// ENOMSG: none, and not to wait; EINTR: a signal came; E2BIG: the next one is larger, and stays.
     pub fn pop(&self, kind: i64, max_bytes: usize, wait: Wait) -> Result<Vec<u8>, Errno> {
-        let mut message = Message::boxed(0);
-        // SAFETY: the message has room for `MAX_MESSAGE_BYTES` bytes behind its long, and no more than
-        // that is asked for.
+        let max_bytes = max_bytes.min(MAX_MESSAGE_BYTES);
+        let mut message = Message::new(0, max_bytes);
+        // SAFETY: the message has room for `max_bytes` bytes behind its long, and no more is asked for.
         let received = unsafe {
             libc::msgrcv(
                 self.id,
-                (&raw mut *message).cast(),
-                max_bytes.min(MAX_MESSAGE_BYTES),
+                message.0.as_mut_ptr().cast(),
+                max_bytes,
                 kind,
                 wait.flags(),
             )
         };
         let len = usize::try_from(Errno::result(received)?).unwrap_or(0);
-        Ok(message.bytes.get(..len).unwrap_or_default().to_vec())
+        Ok(message.bytes_mut().get(..len).unwrap_or_default().to_vec())
     }
 
     pub fn stats(&self) -> Result<Stats, Errno> {

@@ -18,9 +18,9 @@ pub mod thread;
 pub mod user_process;
 
 use crate::error::Error;
-use nix::errno::Errno;
 use std::fmt;
 
+pub use nix::errno::Errno;
 pub use nix::unistd::Pid;
 pub use signal::Signal;
 

@@ -182,6 +182,12 @@ impl SignalInbox {
         Ok(())
     }
 
+    /// Whether it catches this signal.
+    #[must_use]
+    pub fn listens(&self, signal: Signal) -> bool {
+        self.former.iter().any(|former| former.signal == signal)
+    }
+
     /// Gives a signal the meaning back that it had before [`SignalInbox::listen`].
     pub fn unlisten(&mut self, signal: Signal) {
         if let Some(index) = self.former.iter().position(|f| f.signal == signal) {
