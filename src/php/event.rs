@@ -4,7 +4,7 @@ use super::class::*;
 use super::convert::{bytes_of, set_bool, set_long, set_null};
 use super::event_loop;
 use super::ffi::*;
-use super::method::{Frame, Stop};
+use super::method::{self, Frame, Stop};
 use super::method::{parse, trampolines};
 use super::owned::{Owned, OwnedCallback};
 use super::{object, timer};
@@ -465,11 +465,7 @@ fn do_exit(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 /// The one callable argument, not null.
 fn required_callback(frame: Frame) -> Result<Rc<OwnedCallback>, Stop> {
-    // SAFETY: all bytes zero is an empty cache on each PHP version; it is only filled to check the type.
-    let (mut fci, mut fcc): (
-        std::mem::ManuallyDrop<zend_fcall_info>,
-        zend_fcall_info_cache,
-    ) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    let (mut fci, mut fcc) = method::callable_places();
     parse!(frame, c"f", fci, fcc)?;
     callback_arg(frame, 0)?.ok_or(Stop::Thrown)
 }
