@@ -6,7 +6,9 @@
 pub mod credentials;
 pub mod eventfd;
 pub mod fd;
+pub mod interfaces;
 pub mod memfd;
+pub mod names;
 pub mod pid_file;
 pub mod process;
 pub mod signal;
