@@ -3,7 +3,8 @@
 use super::class::{ClassDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server, table,
+    atomic, constants, event, exception, functions, info, ini, iterator, lock, name_resolver, port,
+    server, table,
 };
 
 /// Parents before children.
@@ -19,6 +20,7 @@ static CLASSES: &[&ClassDef] = &[
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
+    &name_resolver::CONTEXT_CLASS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -32,6 +34,12 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     0
 }
 
+/// What refers to values of this request goes.
+unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
+    name_resolver::request_shutdown();
+    0
+}
+
 /// The module's description. PHP keeps it for the life of the process.
 #[must_use]
 pub fn entry() -> *mut zend_module_entry {
@@ -40,8 +48,9 @@ pub fn entry() -> *mut zend_module_entry {
     module.size = size_of::<zend_module_entry>() as u16;
     module.zend_api = ZEND_MODULE_API_NO;
     module.name = c"swoole".as_ptr();
-    module.functions = function_entries(functions::FUNCTIONS);
+    module.functions = function_entries(&functions::all());
     module.module_startup_func = Some(startup);
+    module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();
     // SAFETY: returns a static string that names the ABI; PHP compares it with its own.
