@@ -32,10 +32,7 @@ pub static CONTEXT_CLASS: ClassDef = ClassDef {
     methods: &[method(
         c"__construct",
         construct,
-        &[
-            opt(c"family", INT, c"AF_INET"),
-            opt(c"withPort", BOOL, c"false"),
-        ],
+        &[opt(c"family", INT, c"2"), opt(c"withPort", BOOL, c"false")],
         Ty::None,
     )],
     properties: &[],
@@ -169,7 +166,7 @@ pub fn add(resolver: *mut zval) -> Result<(), Stop> {
         ));
     }
     // SAFETY: callers pass a live object.
-    if !unsafe { instanceof_function_slow((*(*resolver).value.obj).ce, class) } {
+    if !unsafe { object::is_a((*resolver).value.obj, class) } {
         return Err(Stop::Warning(
             "the given object is not an instance of Swoole\\NameResolver".to_owned(),
         ));
@@ -218,8 +215,8 @@ fn do_lookup(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"So", name, context)?;
     // SAFETY: an object; its state is asked for only if it is of the class.
     let context = unsafe {
-        let object = (*context).value.obj;
-        if !instanceof_function_slow((*object).ce, CONTEXT.get()) {
+        let given = (*context).value.obj;
+        if !object::is_a(given, CONTEXT.get()) {
             return Err(Stop::Throw {
                 class: Thrown::TypeError,
                 code: 0,
@@ -228,7 +225,7 @@ fn do_lookup(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
                     .to_owned(),
             });
         }
-        object::state::<Context>(object).ok_or_else(Stop::not_constructed)?
+        object::state::<Context>(given).ok_or_else(Stop::not_constructed)?
     };
     let address = match lookup(bytes_of(name), &context)? {
         Some(address) => address,

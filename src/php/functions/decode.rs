@@ -1,10 +1,11 @@
 //! `swoole_substr_*`: decoding a part of a string where it stands.
 
 use crate::php::class::*;
-use crate::php::convert::{bytes_of, set_bool, set_null};
+use crate::php::convert::{bytes_of, set_bool, set_bytes, set_null};
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop, Thrown, docref, protect};
 use crate::php::method::{parse, trampolines};
+use std::ffi::c_char;
 
 trampolines! {
     substr_unserialize => do_unserialize;
@@ -117,7 +118,8 @@ fn do_json_decode(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         depth,
         flags
     )?;
-    let bytes = match part(bytes_of(string), offset, length) {
+    let whole = bytes_of(string);
+    let bytes = match part(whole, offset, length) {
         Ok(bytes) => bytes,
         Err(why) => {
             set_null(place);
@@ -148,18 +150,25 @@ fn do_json_decode(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             flags |= JSON_OBJECT_AS_ARRAY;
         }
     }
-    // SAFETY: the bytes belong to an argument, which the frame keeps; `place` may be written to; the
-    // globals belong to the json module, which is always there, and to this thread; nothing is owned.
+    // The scanner looks for a NUL behind the last byte, which only the whole string is sure to have.
+    let ends = whole.as_ptr_range().end == bytes.as_ptr_range().end;
+    // SAFETY: the bytes belong to an argument, which the frame keeps, or to a copy that is released here;
+    // `place` may be written to; the globals belong to the json module, which is always there, and to this
+    // thread; nothing else is owned.
     Ok(protect(|| unsafe {
         if flags & JSON_THROW_ON_ERROR == 0 {
             json_globals.error_code = 0;
         }
-        php_json_decode_ex(
-            place.ptr(),
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            flags,
-            depth,
-        );
+        let decode = |json: *const c_char| {
+            php_json_decode_ex(place.ptr(), json, bytes.len(), flags, depth);
+        };
+        if ends {
+            decode(bytes.as_ptr().cast());
+        } else {
+            let mut copy = undef();
+            set_bytes(copy.place(), bytes);
+            decode((&raw const (*copy.value.str_).val).cast());
+            zval_ptr_dtor(copy.ptr());
+        }
     })?)
 }

@@ -25,7 +25,7 @@ pub static FUNCTIONS: &[MethodDef] = &[
     function(
         c"swoole_get_local_ip",
         get_local_ip,
-        &[opt(c"family", INT, c"AF_INET")],
+        &[opt(c"family", INT, c"2")],
         ARRAY,
     ),
     function(c"swoole_get_local_mac", get_local_mac, &[], ARRAY),
