@@ -103,6 +103,20 @@ pub const fn method(
     }
 }
 
+/// A public static method.
+#[must_use]
+pub const fn static_method(
+    name: &'static CStr,
+    handler: Handler,
+    args: &'static [ArgDef],
+    ret: Ty,
+) -> MethodDef {
+    MethodDef {
+        flags: ZEND_ACC_PUBLIC | ZEND_ACC_STATIC,
+        ..method(name, handler, args, ret)
+    }
+}
+
 /// A global function.
 #[must_use]
 pub const fn function(

@@ -70,6 +70,7 @@ unsafe extern "C" {
     );
     pub fn object_init_ex(arg: *mut zval, ce: *mut zend_class_entry) -> zend_result;
     pub fn add_assoc_long_ex(arg: *mut zval, key: *const c_char, key_len: usize, n: zend_long);
+    pub fn add_assoc_bool_ex(arg: *mut zval, key: *const c_char, key_len: usize, b: bool);
     pub fn add_assoc_double_ex(arg: *mut zval, key: *const c_char, key_len: usize, d: f64);
     pub fn add_assoc_stringl_ex(
         arg: *mut zval,
@@ -113,6 +114,21 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
+    pub static spl_ce_ArrayIterator: *mut zend_class_entry;
+    pub fn zend_fetch_resource2_ex(
+        res: *mut zval,
+        resource_type_name: *const c_char,
+        resource_type1: c_int,
+        resource_type2: c_int,
+    ) -> *mut std::ffi::c_void;
+    pub fn php_file_le_stream() -> c_int;
+    pub fn php_file_le_pstream() -> c_int;
+    pub fn _php_stream_cast(
+        stream: *mut php_stream,
+        castas: c_int,
+        ret: *mut *mut std::ffi::c_void,
+        show_err: c_int,
+    ) -> c_int;
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }

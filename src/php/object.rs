@@ -102,6 +102,21 @@ pub unsafe extern "C" fn create_data(ce: *mut zend_class_entry) -> *mut zend_obj
     }
 }
 
+/// A class of static methods only: `new` throws.
+pub unsafe extern "C" fn create_denied(ce: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: called by the engine, which frees the object when it sees the exception; the message is
+    // copied.
+    unsafe {
+        let object = create_data(ce);
+        zend_throw_error(
+            std::ptr::null_mut(),
+            c"The object of %s can not be created for security reasons".as_ptr(),
+            (&raw const (*(*ce).name).val).cast::<std::ffi::c_char>(),
+        );
+        object
+    }
+}
+
 unsafe extern "C" fn free_server(object: *mut zend_object) {
     // SAFETY: only in the handlers of objects made by `create_server`.
     let server_id = unsafe { (*native(object)).server_id };

@@ -1,10 +1,10 @@
 //! Global functions: a file for each theme; here what is of none.
 
-mod decode;
-mod engine;
-mod mime;
-mod settings;
-mod system;
+pub mod decode;
+pub mod engine;
+pub mod mime;
+pub mod settings;
+pub mod system;
 
 use crate::php::callback;
 use crate::php::class::*;
@@ -13,7 +13,6 @@ use crate::php::convert::{bytes_of, return_bytes, set_bool, set_long, set_null};
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop};
 use crate::php::method::{parse, trampolines};
-use crate::php::name_resolver;
 use std::ffi::{CStr, CString};
 use swoole_core::error;
 use swoole_core::sys::process;
@@ -28,22 +27,8 @@ trampolines! {
     swoole_clear_error => clear_error;
 }
 
-/// All functions of the module.
-#[must_use]
-pub fn all() -> Vec<MethodDef> {
-    [
-        FUNCTIONS,
-        decode::FUNCTIONS,
-        engine::FUNCTIONS,
-        mime::FUNCTIONS,
-        settings::FUNCTIONS,
-        system::FUNCTIONS,
-        name_resolver::FUNCTIONS,
-    ]
-    .concat()
-}
-
-static FUNCTIONS: &[MethodDef] = &[
+/// The functions of this file.
+pub static FUNCTIONS: &[MethodDef] = &[
     function(c"swoole_version", swoole_version, &[], STRING),
     function(c"swoole_cpu_num", swoole_cpu_num, &[], INT),
     function(c"swoole_last_error", swoole_last_error, &[], INT),
