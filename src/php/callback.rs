@@ -9,6 +9,7 @@ use super::convert;
 use super::ffi::*;
 use super::method::{Bailout, Stop, protect};
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use swoole_core::server::FaultPlace;
 
@@ -326,4 +327,38 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
             Some(yes)
         }
     })
+}
+
+/// Calls a method of an object, for a function that the script has just called: an exception goes on to
+/// the script. The caller owns the result. `args` stay the caller's.
+pub fn call_method(object: Value, name: &'static CStr, args: &mut [Value]) -> Result<Value, Stop> {
+    if pending() != Pending::None {
+        return Err(Stop::Thrown);
+    }
+    let mut result = undef();
+    protect(|| {
+        let (mut object, mut method) = (object, undef());
+        convert::set_bytes(method.place(), name.to_bytes());
+        // SAFETY: the object lives, as the caller says; the arguments and the result live through the
+        // call; the name is ours and released. If the engine bails out it frees it itself.
+        unsafe {
+            _call_user_function_impl(
+                object.ptr(),
+                method.ptr(),
+                result.ptr(),
+                args.len() as u32,
+                args.as_mut_ptr().cast(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(method.ptr());
+        }
+    })?;
+    // SAFETY: reading a word of the engine's globals; the result is ours.
+    unsafe {
+        if !(*eg()).exception.is_null() {
+            zval_ptr_dtor(result.ptr());
+            return Err(Stop::Thrown);
+        }
+    }
+    Ok(result)
 }

@@ -17,6 +17,7 @@ pub mod iterator;
 pub mod lock;
 pub mod method;
 pub mod module;
+pub mod name_resolver;
 pub mod object;
 pub mod owned;
 pub mod port;

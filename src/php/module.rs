@@ -3,8 +3,8 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server,
-    server_event, table, timer,
+    atomic, constants, event, exception, functions, info, ini, iterator, lock, name_resolver, port,
+    server, server_event, table, timer,
 };
 
 /// Parents before children.
@@ -23,10 +23,21 @@ static CLASSES: &[&ClassDef] = &[
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
+    &name_resolver::CONTEXT_CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
-static FUNCTIONS: &[&[MethodDef]] = &[functions::FUNCTIONS, event::FUNCTIONS, timer::FUNCTIONS];
+static FUNCTIONS: &[&[MethodDef]] = &[
+    functions::FUNCTIONS,
+    functions::decode::FUNCTIONS,
+    functions::engine::FUNCTIONS,
+    functions::mime::FUNCTIONS,
+    functions::settings::FUNCTIONS,
+    functions::system::FUNCTIONS,
+    name_resolver::FUNCTIONS,
+    event::FUNCTIONS,
+    timer::FUNCTIONS,
+];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     for class in CLASSES {
@@ -46,6 +57,7 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
         swoole_core::reactor::event_loop::discard();
         timer::request_shutdown();
         event::request_shutdown();
+        name_resolver::request_shutdown();
     });
     0
 }

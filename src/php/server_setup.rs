@@ -121,7 +121,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
         mode,
         object: this,
         server: Some(server),
-        options: Options::default(),
+        options: Options::of_process(),
         callbacks: [None; SERVER_EVENT_COUNT],
         ports: Vec::new(),
     })?;
@@ -207,15 +207,9 @@ fn refuse_if_running(frame: Frame, method: &str) -> Result<(), Stop> {
 
 /// Takes over an array of options: all of it, or (on the first bad value) nothing.
 pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Result<(), Stop> {
-    let mut given: Vec<(String, Raw)> = Vec::new();
-    convert::for_each(array, |key, value| {
-        let name = match key {
-            convert::Key::Name(name) => String::from_utf8_lossy(name).into_owned(),
-            convert::Key::Index(index) => index.to_string(),
-        };
-        given.push((name, convert::to_raw(value)));
-    });
+    let given = convert::to_options(array);
     let mut options = server_state::with(frame, |state| state.options.clone())?;
+    options.refresh_process();
     let mut warnings = Vec::new();
     for (name, raw) in &given {
         match options.apply_in(scope, name, raw) {
@@ -223,6 +217,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
             Err(error) => return Err(bad_option(&error, raw)),
         }
     }
+    options.commit_process();
     server_state::with(frame, |state| state.options = options)?;
     for warning in &warnings {
         docref(E_WARNING, &warning.to_string())?;
@@ -231,7 +226,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
 }
 
 /// A value of the wrong type is a TypeError, one that is out of range a ValueError.
-fn bad_option(error: &Error, raw: &Raw) -> Stop {
+pub fn bad_option(error: &Error, raw: &Raw) -> Stop {
     let class = match raw {
         Raw::Bool(_) | Raw::Int(_) | Raw::Float(_) => Thrown::ValueError,
         Raw::Str(text) if text.iter().any(u8::is_ascii_digit) => Thrown::ValueError,
