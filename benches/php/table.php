@@ -41,7 +41,7 @@ function measure_four(callable $step): float
         if (pcntl_fork() === 0) {
             fwrite($theirs, (string) measure($step));
             fclose($theirs);
-            posix_kill(posix_getpid(), SIGKILL);
+            exit(0);
         }
         fclose($theirs);
         $pipes[] = $ours;
