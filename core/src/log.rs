@@ -170,11 +170,20 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
     period: String::new(),
     complained: false,
 });
-/// Not one of parking_lot's locks: a forked child could not unlock those if a thread of its parent waited
-/// (see [`hold`]).
+/// Codes of [`ignore`].
+static IGNORED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+/// See [`ignore`].
+pub const MAX_IGNORED: usize = 1024;
+
+// Not parking_lot's locks: a forked child could not unlock those if a thread of its parent waited (see
+// [`hold`]). Nothing panics while it holds one of these.
+
 fn logger() -> MutexGuard<'static, Logger> {
-    // Nothing panics while it holds the lock.
     LOGGER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ignored() -> MutexGuard<'static, Vec<i32>> {
+    IGNORED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
@@ -238,9 +247,10 @@ pub fn reopen() {
     logger.open(&now());
 }
 
-/// Keeps the log's lock until dropped: no line is written meanwhile. Held across a fork, so that the lock
-/// is free in the child, whose other threads are no more.
+/// Keeps the log's locks until dropped: no line is written meanwhile. Held across a fork, so that they
+/// are free in the child, whose other threads are no more.
 pub struct Held {
+    _ignored: MutexGuard<'static, Vec<i32>>,
     _logger: MutexGuard<'static, Logger>,
 }
 
@@ -253,7 +263,10 @@ impl std::fmt::Debug for Held {
 /// See [`Held`]. Logging while holding it would wait for ever.
 #[must_use]
 pub fn hold() -> Held {
-    Held { _logger: logger() }
+    Held {
+        _ignored: ignored(),
+        _logger: logger(),
+    }
 }
 
 /// Less serious lines than this are dropped from now on.
@@ -329,8 +342,25 @@ pub fn error(text: impl Display) {
     log(Level::Error, text);
 }
 
-/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for.
+/// Lines with this code are dropped from now on. At most [`MAX_IGNORED`] codes; false if there is no room.
+pub fn ignore(code: i32) -> bool {
+    let mut ignored = ignored();
+    if ignored.contains(&code) {
+        return true;
+    }
+    if ignored.len() >= MAX_IGNORED {
+        return false;
+    }
+    ignored.push(code);
+    true
+}
+
+/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for. Drops codes
+/// that were given to [`ignore`].
 pub fn coded(level: Level, place: &str, code: i32, text: impl Display) {
+    if !enabled(level) || ignored().contains(&code) {
+        return;
+    }
     log(level, format_args!("{place} (ERRNO {code}): {text}"));
 }
 

@@ -47,6 +47,7 @@ $process = new Process(fn () => null, false, 1);
 same(true, $process->setTimeout(0.01));
 same(false, $process->read());
 same(SOCKET_ETIMEDOUT, swoole_last_error());
+same(true, $process->write(str_repeat('x', 64 << 20)) < 64 << 20); // what was sent in time
 same(false, @$process->write(str_repeat('x', 64 << 20)));
 same(SOCKET_ETIMEDOUT, swoole_last_error());
 same(true, $process->setTimeout(-1));

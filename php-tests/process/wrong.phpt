@@ -193,9 +193,9 @@ false
 Error: Object of class stdClass could not be converted to string
 warning: Swoole\Process::exec(): execv(/no/such/program) failed, Error: No such file or directory[2]
 false
-warning: Swoole\Process::daemon(): element 0 of $pipes is neither a stream nor the number of a descriptor
+warning: Swoole\Process::daemon(): invalid file descriptor#-1 passed
 false
-warning: Swoole\Process::daemon(): element 0 of $pipes is neither a stream nor the number of a descriptor
+warning: Swoole\Process::daemon(): invalid file descriptor passed
 false
 signals
 warning: Swoole\Process::signal(): invalid signal number [-1]

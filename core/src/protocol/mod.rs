@@ -1,1 +1,2 @@
 //! Room `protocol`.
+pub mod mime;

@@ -97,31 +97,37 @@ pub fn receive(fd: impl AsFd, buffer: &mut [u8], patience: Patience) -> Result<u
 }
 
 /// Sends all of it: a stream in as many parts as it takes, a message in one. SIGPIPE is not raised.
-pub fn send(fd: impl AsFd, bytes: &[u8], patience: Patience) -> Result<(), Errno> {
+/// Returns the length; of a stream it may be less than all if no more could be sent at once, or in time.
+pub fn send(fd: impl AsFd, bytes: &[u8], patience: Patience) -> Result<usize, Errno> {
     let fd = fd.as_fd();
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    let mut rest = bytes;
+    let mut total = 0;
     let mut deadline = None;
+    // What was sent is never reported as not sent.
+    let end = |total: usize, errno| if total > 0 { Ok(total) } else { Err(errno) };
     loop {
+        let rest = bytes.get(total..).unwrap_or_default();
         match ns::send(fd.as_raw_fd(), rest, flags) {
             Ok(sent) => {
-                rest = rest.get(sent..).unwrap_or_default();
-                if rest.is_empty() {
-                    return Ok(());
+                total += sent;
+                if total >= bytes.len() {
+                    return Ok(total);
                 }
             }
             Err(Errno::EINTR) => {}
             Err(errno @ (Errno::EAGAIN | Errno::ENOBUFS)) => {
                 let Patience::Limited(limit) = patience else {
-                    return Err(errno);
+                    return end(total, Errno::EAGAIN);
                 };
                 let deadline = *deadline.get_or_insert_with(|| Deadline::of(limit));
-                deadline.wait(fd, PollFlags::POLLOUT)?;
+                if let Err(errno) = deadline.wait(fd, PollFlags::POLLOUT) {
+                    return end(total, errno);
+                }
                 if errno == Errno::ENOBUFS {
                     std::thread::sleep(NO_BUFFERS_PAUSE);
                 }
             }
-            Err(errno) => return Err(errno),
+            Err(errno) => return end(total, errno),
         }
     }
 }
@@ -169,6 +175,8 @@ mod tests {
     fn a_full_pipe_and_a_gone_peer_are_told() {
         let (a, b) = pair(Kind::Stream).expect("pair");
         let bytes = vec![1; 64 << 20];
+        let sent = send(&a, &bytes, SHORT).expect("a part");
+        assert!((1..bytes.len()).contains(&sent), "{sent}");
         assert_eq!(send(&a, &bytes, SHORT), Err(Errno::ETIMEDOUT));
         assert_eq!(send(&a, &bytes, Patience::None), Err(Errno::EAGAIN));
         drop(b);

@@ -1,6 +1,7 @@
 //! What acts on processes as such, this one or others.
 
 use super::super::convert::{Item, for_each, return_array, return_list, set_bool, set_long};
+use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop, protect};
 use super::super::method::{parse, trampolines};
@@ -122,45 +123,13 @@ fn replace_stdio(pipes: *mut zval) -> Result<(), Stop> {
     });
     for (number, value) in wanted.iter().take(3).enumerate() {
         let Some(value) = value else { continue };
-        let Some(fd) = descriptor_of(*value)? else {
-            return Err(warning(format!(
-                "element {number} of $pipes is neither a stream nor the number of a descriptor"
-            )));
-        };
+        let fd = event_loop::descriptor(*value)?;
         if let Err(errno) = user_process::redirect(fd, number as i32) {
             super::queue::log_failure(&format!("dup2({fd}, {number})"), errno as i32);
         }
     }
     Ok(())
 }
-
-/// The descriptor of a stream, or the number itself.
-fn descriptor_of(value: *mut zval) -> Result<Option<i32>, Stop> {
-    // SAFETY: a live value; each union member is read for the type that says so.
-    unsafe {
-        match u32::from(type_of(value)) {
-            IS_LONG => Ok(i32::try_from((*value).value.lval)
-                .ok()
-                .filter(|fd| *fd >= 0)),
-            IS_RESOURCE => Ok(protect(|| {
-                let stream = zend_fetch_resource2_ex(
-                    value,
-                    std::ptr::null(),
-                    php_file_le_stream(),
-                    php_file_le_pstream(),
-                );
-                let mut fd: i32 = -1;
-                let cast = !stream.is_null()
-                    && _php_stream_cast(stream, STREAM_AS_FD, (&raw mut fd).cast(), 0) == 0;
-                (cast && fd >= 0).then_some(fd)
-            })?),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// `PHP_STREAM_AS_FD`.
-const STREAM_AS_FD: i32 = 1;
 
 fn do_set_affinity(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut cpus: *mut zval = std::ptr::null_mut();

@@ -4,6 +4,7 @@
 mod child;
 mod control;
 mod numbers;
+mod outbox;
 mod pipe;
 mod queue;
 mod signals;
@@ -44,19 +45,6 @@ const NULLABLE_INT: Ty = Ty::Mask((1 << IS_LONG) | NULL);
 const INT_OR_BOOL: Ty = Ty::Mask((1 << IS_LONG) | MAY_BE_BOOL);
 const STRING_OR_FALSE: Ty = Ty::Mask((1 << IS_STRING) | FALSE);
 const WHO: ArgDef = opt(c"who", NULLABLE_INT, c"NULL");
-const STATIC: u32 = ZEND_ACC_PUBLIC | ZEND_ACC_STATIC;
-
-const fn of_class(
-    name: &'static std::ffi::CStr,
-    handler: Handler,
-    args: &'static [ArgDef],
-    ret: Ty,
-) -> MethodDef {
-    MethodDef {
-        flags: STATIC,
-        ..method(name, handler, args, ret)
-    }
-}
 
 static METHODS: &[MethodDef] = &[
     method(
@@ -71,13 +59,13 @@ static METHODS: &[MethodDef] = &[
         Ty::None,
     ),
     method(c"__destruct", destruct, &[], Ty::None),
-    of_class(
+    static_method(
         c"wait",
         control::wait,
         &[opt(c"blocking", BOOL, c"true")],
         ARRAY_OR_FALSE,
     ),
-    of_class(
+    static_method(
         c"signal",
         signals::signal,
         &[
@@ -86,19 +74,19 @@ static METHODS: &[MethodDef] = &[
         ],
         BOOL,
     ),
-    of_class(
+    static_method(
         c"alarm",
         control::alarm,
         &[arg(c"usec", INT), opt(c"type", INT, c"0")],
         BOOL,
     ),
-    of_class(
+    static_method(
         c"kill",
         control::kill,
         &[arg(c"pid", INT), opt(c"signal_no", INT, c"15")],
         BOOL,
     ),
-    of_class(
+    static_method(
         c"daemon",
         control::daemon,
         &[
@@ -108,13 +96,13 @@ static METHODS: &[MethodDef] = &[
         ],
         BOOL,
     ),
-    of_class(
+    static_method(
         c"setAffinity",
         control::set_affinity,
         &[arg(c"cpu_settings", ARRAY)],
         BOOL,
     ),
-    of_class(c"getAffinity", control::get_affinity, &[], ARRAY),
+    static_method(c"getAffinity", control::get_affinity, &[], ARRAY),
     method(
         c"setPriority",
         control::set_priority,
@@ -222,6 +210,11 @@ pub fn declare_constants(module_number: i32) {
     numbers::register(module_number);
 }
 
+/// Lets go what is not an object's while PHP is still there.
+pub fn request_shutdown() {
+    signals::request_shutdown();
+}
+
 /// What an object stands for.
 #[derive(Debug)]
 pub struct Process {
@@ -235,6 +228,7 @@ pub struct Process {
     /// Whether reading and writing wait.
     blocking: Cell<bool>,
     pipe: RefCell<Ends>,
+    outbox: RefCell<Option<Rc<outbox::Outbox>>>,
     queue: RefCell<Option<queue::Queue>>,
 }
 
@@ -319,6 +313,7 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
         coroutine: Cell::new(wanted.coroutine),
         blocking: Cell::new(true),
         pipe: RefCell::new(pipe),
+        outbox: RefCell::default(),
         queue: RefCell::default(),
     });
     let id = process.id;

@@ -4,7 +4,8 @@ use super::super::convert::{bytes_of, return_bytes, set_bool, set_long};
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop};
 use super::super::method::{parse, trampolines};
-use super::{state, sys_warning, warning};
+use super::outbox::Outbox;
+use super::{Process, state, sys_warning, warning};
 use std::cell::RefCell;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -113,14 +114,47 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let Some(end) = end else {
         return Err(warning("no pipe, cannot write into pipe"));
     };
-    let patience = if process.blocking.get() {
-        Patience::Limited(end.limit)
+    let sent = if process.blocking.get() {
+        pipe::send(&*end.fd, data, Patience::Limited(end.limit))
     } else {
-        Patience::None
+        send_at_once(&process, &end.fd, data)
     };
-    pipe::send(&*end.fd, data, patience).map_err(|e| sys_warning("write() failed", e as i32))?;
-    set_long(place, data.len() as i64);
+    let sent = sent.map_err(|e| sys_warning("write() failed", e as i32))?;
+    set_long(place, sent as i64);
     Ok(())
+}
+
+/// Sends without waiting: what the pipe does not take, the event loop sends later. Without one, less than
+/// all may be sent.
+fn send_at_once(process: &Process, fd: &Rc<OwnedFd>, data: &[u8]) -> Result<usize, Errno> {
+    let outbox = process.outbox.borrow().clone();
+    let outbox = outbox.filter(|outbox| outbox.is_of_this_process());
+    let sent = match &outbox {
+        // Behind what waits already.
+        Some(outbox) if !outbox.is_empty() => 0,
+        _ => match pipe::send(&**fd, data, Patience::None) {
+            Err(Errno::EAGAIN) if event_loop::existing().is_some() => 0,
+            other => other?,
+        },
+    };
+    let rest = data.get(sent..).unwrap_or_default();
+    let Some(event_loop) = event_loop::existing().filter(|_| !rest.is_empty()) else {
+        return Ok(sent);
+    };
+    let outbox = match outbox {
+        Some(outbox) => outbox,
+        None => {
+            let new = Outbox::new(fd)?;
+            process.outbox.replace(Some(Rc::clone(&new)));
+            new
+        }
+    };
+    match outbox.push(&event_loop, rest.to_vec()) {
+        Ok(()) => Ok(data.len()),
+        // What was sent is never reported as not sent.
+        Err(_) if sent > 0 => Ok(sent),
+        Err(errno) => Err(errno),
+    }
 }
 
 fn do_read(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -169,6 +203,9 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         CLOSE_WRITE => Some(Shutdown::Write),
         _ => None,
     };
+    if half != Some(Shutdown::Read) {
+        process.outbox.take();
+    }
     let closed = match (half, which) {
         (Some(half), _) => socket::shutdown(&*end, half),
         (None, CLOSE_MASTER) => close_one(&process.pipe, Side::Master),

@@ -2,6 +2,7 @@
 
 use super::super::callback::{self, CallOutcome, Callback};
 use super::super::convert::{set_bool, set_long, set_object};
+use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop, docref, protect};
 use super::super::method::{parse, trampolines};
@@ -12,7 +13,6 @@ use super::{PROCESS, Process, state, warning};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use swoole_core::error::{self, codes};
-use swoole_core::reactor::event_loop;
 use swoole_core::sys::process::{Forked, getpid};
 use swoole_core::sys::user_process::{redirect, send_signal};
 
@@ -90,21 +90,17 @@ fn call(process: &Process, this: *mut zend_object, callback: &Callback) -> End {
     // SAFETY: the callable lives in the object's property; the callback may change that meanwhile. The
     // process ends without giving this reference back.
     unsafe { try_addref(held.ptr()) };
-    let outcome = run_callback(process.coroutine.get(), this, callback);
-    match outcome {
+    match run_callback(process.coroutine.get(), this, callback) {
         CallOutcome::Returned => {}
         CallOutcome::Exit(_) => return End::Done,
         CallOutcome::Exception | CallOutcome::Bailout => return End::Fault,
     }
-    if process.coroutine.get()
-        && let Some(event_loop) = event_loop::existing()
-        && let Err(why) = event_loop.run()
-    {
-        swoole_core::log::error(format_args!("the event loop of a process ended: {why}"));
+    if !process.coroutine.get() {
+        return End::Done;
     }
-    match callback::pending() {
-        callback::Pending::None | callback::Pending::Exit => End::Done,
-        callback::Pending::Bailout => End::Fault,
+    match event_loop::wait() {
+        Ok(()) | Err(Stop::Exit) => End::Done,
+        Err(_) => End::Fault,
     }
 }
 
