@@ -14,6 +14,7 @@ pub mod pid_file;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod stack;
 pub mod thread;
 
 use crate::error::Error;

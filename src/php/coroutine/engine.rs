@@ -1,0 +1,588 @@
+//! Coroutines: who runs, who waits, and how one goes over to the other.
+//!
+//! `create` and `resume` run a coroutine at once, until it waits for something ([`wait`]) or ends, and
+//! come back. So those that run stand on one another, the main context at the bottom, and the event loop
+//! there resumes whom it has news for.
+
+use super::fiber::{self, Chosen, Context, StackRange};
+use super::{body, vm};
+use crate::php::callback::{self, Pending};
+use crate::php::ffi::*;
+use crate::php::method::Stop;
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+use std::time::Instant;
+use swoole_core::reactor::timers::TimerId;
+
+/// Something that only the thread that runs PHP touches: this extension is for PHP without threads.
+#[derive(Debug)]
+pub struct PhpThread<T>(T);
+
+// SAFETY: PHP without threads runs in one thread of a process, and everything in `php/coroutine` is
+// called by PHP or by the event loop of that thread. A thread-local would be a function call away.
+unsafe impl<T> Sync for PhpThread<T> {}
+
+impl<T> PhpThread<T> {
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        PhpThread(value)
+    }
+
+    #[inline]
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Where a coroutine stands; the numbers are the constants `SWOOLE_CORO_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Waiting = 1,
+    Running = 2,
+    Ended = 3,
+}
+
+/// Why a coroutine goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    Resumed,
+    TimedOut,
+    /// `Coroutine::cancel()`. An exception may be under way.
+    Canceled,
+    /// The process ends: `exit` is under way, so return [`Stop::Exit`] at once.
+    Ended,
+}
+
+/// How a coroutine waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// For something that `Coroutine::cancel()` may cut short.
+    Cancellable,
+    /// For something that must not be cut short.
+    Uncancellable,
+    /// For `Coroutine::resume()`.
+    ByUser,
+}
+
+/// A callable that is kept, with a reference to all it needs.
+#[derive(Clone, Copy)]
+pub struct Call {
+    pub callable: Value,
+    /// `function_handler` is null if it must be looked up at the call (`__call`).
+    pub fcc: zend_fcall_info_cache,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Call")
+    }
+}
+
+impl Call {
+    /// Takes the references.
+    #[inline]
+    pub fn keep(&self) {
+        let mut callable = self.callable;
+        // SAFETY: a live value, and a live object if there is one.
+        unsafe {
+            try_addref(callable.ptr());
+            if !self.fcc.object.is_null() {
+                (*self.fcc.object).gc.refcount += 1;
+            }
+        }
+    }
+
+    /// Gives them back; may run destructors.
+    #[inline]
+    pub fn release(mut self) {
+        // SAFETY: taken by `keep`.
+        unsafe {
+            zval_ptr_dtor(self.callable.ptr());
+            if !self.fcc.object.is_null() {
+                ext_php_rs_zend_object_release(self.fcc.object);
+            }
+        }
+    }
+}
+
+/// Somebody in `Coroutine::join()`.
+#[derive(Debug)]
+pub struct Join {
+    pub cid: i64,
+    pub wait: u64,
+    pub left: Cell<usize>,
+}
+
+/// One coroutine, or a context that waits to become one.
+pub struct Co {
+    context: UnsafeCell<Context>,
+    range: Cell<StackRange>,
+    pub page: Cell<*mut _zend_vm_stack>,
+    /// 0: none at the moment.
+    pub cid: Cell<i64>,
+    /// The one that created it; -1: the main context.
+    pub parent: Cell<i64>,
+    pub state: Cell<State>,
+    /// Counts waits, so that a late message for a former one can tell.
+    pub waits: Cell<u64>,
+    /// The coroutine that runs again when this one waits; None: the main context.
+    origin: Cell<Option<&'static Co>>,
+    /// The context to go back to then: the origin's, or of a native fiber that runs in it.
+    back: Cell<*mut Context>,
+    /// The context in which it waits: its own, or of a native fiber that runs in it.
+    at: Cell<*mut Context>,
+    kind: Cell<Wait>,
+    woken: Cell<Woken>,
+    pub canceled: Cell<bool>,
+    /// The process ends, and the coroutine's frames are being left.
+    pub ended: Cell<bool>,
+    /// A native fiber it waited in was destroyed: its own context still stands in the engine's code.
+    orphaned: Cell<bool>,
+    /// For backtraces, while it waits.
+    pub frame: Cell<*mut zend_execute_data>,
+    pub stack: Cell<*mut _zend_vm_stack>,
+    /// To be thrown when it goes on; owned.
+    pub throw: Cell<*mut zend_object>,
+    pub call: Cell<Option<Call>>,
+    pub args: Cell<(*mut zval, u32)>,
+    pub returned: Cell<Value>,
+    pub defers: RefCell<Vec<Call>>,
+    /// `getContext()`; owned.
+    pub user_context: Cell<*mut zend_object>,
+    pub user_context_gone: Cell<bool>,
+    pub join: RefCell<Option<Rc<Join>>>,
+    pub created: Cell<Option<Instant>>,
+    /// May be preempted.
+    pub preemptible: Cell<bool>,
+    /// When it went on last, for that.
+    pub since: Cell<Option<Instant>>,
+}
+
+impl std::fmt::Debug for Co {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Co")
+            .field("cid", &self.cid)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Co {
+    fn empty() -> Self {
+        let range = StackRange {
+            bottom: std::ptr::null_mut(),
+            top: std::ptr::null_mut(),
+        };
+        Co {
+            context: UnsafeCell::new(Context::empty()),
+            range: Cell::new(range),
+            page: Cell::new(std::ptr::null_mut()),
+            cid: Cell::new(0),
+            parent: Cell::new(-1),
+            state: Cell::new(State::Ended),
+            waits: Cell::new(0),
+            origin: Cell::new(None),
+            back: Cell::new(std::ptr::null_mut()),
+            at: Cell::new(std::ptr::null_mut()),
+            kind: Cell::new(Wait::Uncancellable),
+            woken: Cell::new(Woken::Resumed),
+            canceled: Cell::new(false),
+            ended: Cell::new(false),
+            orphaned: Cell::new(false),
+            frame: Cell::new(std::ptr::null_mut()),
+            stack: Cell::new(std::ptr::null_mut()),
+            throw: Cell::new(std::ptr::null_mut()),
+            call: Cell::new(None),
+            args: Cell::new((std::ptr::null_mut(), 0)),
+            returned: Cell::new(undef()),
+            defers: RefCell::new(Vec::new()),
+            user_context: Cell::new(std::ptr::null_mut()),
+            user_context_gone: Cell::new(false),
+            join: RefCell::new(None),
+            created: Cell::new(None),
+            preemptible: Cell::new(true),
+            since: Cell::new(None),
+        }
+    }
+
+    /// The bounds of its machine stack.
+    pub fn range(&self) -> StackRange {
+        self.range.get()
+    }
+
+    /// Whether it waits, and `Coroutine::resume()` is what it waits for.
+    pub fn waits_for_user(&self) -> bool {
+        self.state.get() == State::Waiting && self.kind.get() == Wait::ByUser
+    }
+
+    /// Whether `Coroutine::cancel()` can reach it.
+    pub fn can_cancel(&self) -> bool {
+        self.state.get() == State::Waiting && self.kind.get() != Wait::Uncancellable
+    }
+}
+
+/// Coroutine numbers come one after the other: spread over the table by a multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CidHasher(u64);
+
+impl Hasher for CidHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_i64(i64::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_i64(&mut self, cid: i64) {
+        self.0 = (self.0 ^ cid.cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+type Live = HashMap<i64, &'static Co, BuildHasherDefault<CidHasher>>;
+
+/// Contexts that ended and are kept for the next coroutine; more go back to the kernel.
+const MAX_IDLE: usize = 1024;
+/// `SWOOLE_DEFAULT_MAX_CORO_NUM`.
+pub const DEFAULT_MAX: u64 = 100_000;
+/// Of the machine stack.
+const DEFAULT_STACK_BYTES: usize = 2 * 1024 * 1024;
+
+struct Engine {
+    source: Chosen,
+    current: Cell<Option<&'static Co>>,
+    last_cid: Cell<i64>,
+    peak: Cell<usize>,
+    max: Cell<u64>,
+    stack_bytes: Cell<usize>,
+    live: RefCell<Live>,
+    idle: RefCell<Vec<&'static Co>>,
+    /// Records without a stack. They are never freed: whoever still holds one finds another number.
+    spare: RefCell<Vec<&'static Co>>,
+}
+
+static ENGINE: PhpThread<Engine> = PhpThread::new(Engine {
+    source: Chosen::unset(),
+    current: Cell::new(None),
+    last_cid: Cell::new(0),
+    peak: Cell::new(0),
+    max: Cell::new(DEFAULT_MAX),
+    stack_bytes: Cell::new(DEFAULT_STACK_BYTES),
+    live: RefCell::new(HashMap::with_hasher(BuildHasherDefault::new())),
+    idle: RefCell::new(Vec::new()),
+    spare: RefCell::new(Vec::new()),
+});
+
+#[inline]
+fn engine() -> &'static Engine {
+    ENGINE.get()
+}
+
+/// The coroutine that runs; None: the main context does.
+#[must_use]
+#[inline]
+pub fn running() -> Option<&'static Co> {
+    engine().current.get()
+}
+
+/// The coroutine of this number, if it has not ended.
+#[must_use]
+pub fn find(cid: i64) -> Option<&'static Co> {
+    engine().live.borrow().get(&cid).copied()
+}
+
+/// The numbers of all, ascending.
+#[must_use]
+pub fn cids() -> Vec<i64> {
+    let mut cids: Vec<i64> = engine().live.borrow().keys().copied().collect();
+    cids.sort_unstable();
+    cids
+}
+
+/// How many there are.
+#[must_use]
+pub fn count() -> usize {
+    engine().live.borrow().len()
+}
+
+/// How many there have been at a time.
+#[must_use]
+pub fn peak() -> usize {
+    engine().peak.get()
+}
+
+/// The number given out last.
+#[must_use]
+pub fn last_cid() -> i64 {
+    engine().last_cid.get()
+}
+
+/// `max_coroutine`.
+pub fn set_max(max: u64) {
+    engine().max.set(max);
+}
+
+/// `stack_size`, of coroutines to come.
+pub fn set_stack_bytes(bytes: usize) {
+    let engine = engine();
+    if engine.stack_bytes.replace(bytes) != bytes {
+        trim(0);
+    }
+}
+
+/// See [`set_stack_bytes`].
+#[must_use]
+pub fn stack_bytes() -> usize {
+    engine().stack_bytes.get()
+}
+
+/// A context to run in: one that has run before, or a new one.
+#[inline]
+fn take() -> Result<&'static Co, Stop> {
+    match engine().idle.borrow_mut().pop() {
+        Some(co) => Ok(co),
+        None => make(),
+    }
+}
+
+#[cold]
+fn make() -> Result<&'static Co, Stop> {
+    let engine = engine();
+    let spare = engine.spare.borrow_mut().pop();
+    let co: &'static Co = spare.unwrap_or_else(|| Box::leak(Box::new(Co::empty())));
+    let page = vm::new_page();
+    let made = page.map_err(Stop::from).and_then(|page| {
+        co.page.set(page);
+        // SAFETY: the record stays where it is for ever; `body::run` never returns.
+        unsafe {
+            engine
+                .source
+                .get()
+                .make(co.context.get(), body::run, engine.stack_bytes.get())
+        }
+    });
+    match made {
+        Ok(range) => {
+            co.range.set(range);
+            Ok(co)
+        }
+        Err(stop) => {
+            release_page(co);
+            engine.spare.borrow_mut().push(co);
+            Err(stop)
+        }
+    }
+}
+
+fn release_page(co: &Co) {
+    let page = co.page.replace(std::ptr::null_mut());
+    if !page.is_null() {
+        // SAFETY: made by `vm::new_page`; the coroutine has ended.
+        unsafe { vm::free_page(page) };
+    }
+}
+
+/// Gives contexts back that are kept beyond `keep`.
+pub fn trim(keep: usize) {
+    let engine = engine();
+    loop {
+        let co = {
+            let mut idle = engine.idle.borrow_mut();
+            if idle.len() <= keep {
+                return;
+            }
+            idle.pop()
+        };
+        let Some(co) = co else { return };
+        // SAFETY: an idle context waits in `body::run`, which owns nothing then.
+        unsafe { engine.source.get().discard(co.context.get()) };
+        release_page(co);
+        engine.spare.borrow_mut().push(co);
+    }
+}
+
+/// Runs `call` in a new coroutine, at once, until it first waits or ends; returns its number. The
+/// arguments are copied before this returns.
+pub fn create(call: &Call, args: *mut zval, count: u32) -> Result<i64, Stop> {
+    if callback::pending() != Pending::None {
+        return Err(Stop::Exit);
+    }
+    let engine = engine();
+    let live = engine.live.borrow().len();
+    if live as u64 >= engine.max.get() {
+        return Err(Stop::Warning(format!(
+            "exceed max number of coroutine {live}"
+        )));
+    }
+    super::activate()?;
+    let co = take()?;
+    let cid = engine.last_cid.get() + 1;
+    engine.last_cid.set(cid);
+    let origin = engine.current.get();
+    co.cid.set(cid);
+    co.parent.set(origin.map_or(-1, |origin| origin.cid.get()));
+    call.keep();
+    co.call.set(Some(*call));
+    co.args.set((args, count));
+    engine.live.borrow_mut().insert(cid, co);
+    engine.peak.set(engine.peak.get().max(live + 1));
+    // SAFETY: the context is made, and waits at the start of `body::run`'s loop.
+    unsafe { enter(co, co.context.get(), Enter::Plain) };
+    Ok(cid)
+}
+
+/// How a context is entered.
+enum Enter {
+    Plain,
+    /// The engine's code that it waits in is to throw this.
+    Throw(*mut zend_object),
+}
+
+/// Lets `co` run in `context` until it waits or ends.
+///
+/// # Safety
+/// The context is made and does not run; it is one of this coroutine's.
+#[inline]
+unsafe fn enter(co: &'static Co, context: *mut Context, how: Enter) {
+    let engine = engine();
+    let me = engine.current.replace(Some(co));
+    co.origin.set(me);
+    co.back.set(fiber::running());
+    co.state.set(State::Running);
+    let saved = vm::leave();
+    // SAFETY: the caller's promise.
+    let thrown = unsafe {
+        match how {
+            Enter::Plain => fiber::switch_to(context),
+            Enter::Throw(exception) => fiber::throw_into(context, exception),
+        }
+    };
+    vm::back(saved);
+    engine.current.set(me);
+    if engine.idle.borrow().len() > MAX_IDLE {
+        trim(MAX_IDLE);
+    }
+    if let Some(exception) = thrown {
+        throw_owned(exception);
+    }
+}
+
+fn throw_owned(exception: *mut zend_object) {
+    // SAFETY: an exception that we own, which the engine takes over.
+    unsafe { zend_throw_exception_internal(exception) }
+}
+
+/// Leaves the running coroutine until somebody resumes it, or `timeout_ms` is over. None: no coroutine
+/// runs.
+pub fn wait(kind: Wait, timeout_ms: Option<u64>) -> Option<Woken> {
+    let co = running()?;
+    if co.ended.get() {
+        // Its frames are being left: a destructor that wants to wait.
+        return Some(Woken::Ended);
+    }
+    let timer = match timeout_ms {
+        Some(ms) => super::waits::timer(co, ms),
+        None => None,
+    };
+    let woken = leave(co, kind);
+    if let Some(timer) = timer
+        && woken != Woken::TimedOut
+    {
+        super::waits::cancel_timer(timer);
+    }
+    Some(woken)
+}
+
+/// A timer of a wait.
+pub type Timer = TimerId;
+
+fn leave(co: &'static Co, kind: Wait) -> Woken {
+    let eg = eg();
+    co.kind.set(kind);
+    co.canceled.set(false);
+    co.woken.set(Woken::Resumed);
+    co.waits.set(co.waits.get() + 1);
+    co.at.set(fiber::running());
+    // SAFETY: words of the engine's globals.
+    unsafe {
+        co.frame.set((*eg).current_execute_data);
+        co.stack.set((*eg).vm_stack);
+    }
+    co.state.set(State::Waiting);
+    let saved = vm::leave();
+    // SAFETY: whoever resumed us waits in `enter` in that context.
+    let thrown = unsafe { fiber::switch_to(co.back.get()) };
+    vm::back(saved);
+    if let Some(exception) = thrown {
+        // The native fiber that we wait in is destroyed, with no word to the coroutine around it.
+        co.at.set(co.context.get());
+        co.orphaned.set(true);
+        throw_owned(exception);
+        return Woken::Ended;
+    }
+    let exception = co.throw.replace(std::ptr::null_mut());
+    if !exception.is_null() {
+        throw_owned(exception);
+    }
+    let woken = co.woken.get();
+    if woken == Woken::Ended {
+        callback::throw_exit();
+    }
+    woken
+}
+
+/// Lets a coroutine that waits go on, until it waits again or ends. False: it does not wait.
+pub fn wake(co: &'static Co, woken: Woken) -> bool {
+    if co.state.get() != State::Waiting
+        || (callback::pending() != Pending::None && woken != Woken::Ended)
+    {
+        return false;
+    }
+    co.woken.set(woken);
+    co.canceled.set(woken == Woken::Canceled);
+    let how = if co.orphaned.replace(false) {
+        // SAFETY: an exception of the engine's, which the fiber's code takes over.
+        Enter::Throw(unsafe { zend_create_unwind_exit() })
+    } else {
+        Enter::Plain
+    };
+    // SAFETY: a coroutine that waits does so in `leave`, in that context (or in the engine's code of a
+    // native fiber, where it is orphaned).
+    unsafe { enter(co, co.at.get(), how) };
+    true
+}
+
+/// Ends all coroutines that wait: their frames are left, and what they hold is dropped.
+pub fn end_all() {
+    for cid in cids() {
+        if let Some(co) = find(cid) {
+            co.ended.set(true);
+            wake(co, Woken::Ended);
+        }
+    }
+}
+
+/// The coroutine has ended: takes its number away. For [`body`], which runs on its stack.
+#[inline]
+pub fn close(co: &'static Co) {
+    let engine = engine();
+    engine.live.borrow_mut().remove(&co.cid.get());
+    co.state.set(State::Ended);
+    co.cid.set(0);
+}
+
+/// Keeps the context for another coroutine, and goes back to where this one was resumed; returns when
+/// the next one is to begin. For [`body`].
+#[inline]
+pub fn park(co: &'static Co, is_reusable: bool) {
+    if is_reusable {
+        engine().idle.borrow_mut().push(co);
+    }
+    // SAFETY: whoever resumed us waits in `enter` in that context.
+    unsafe { fiber::switch_to(co.back.get()) };
+}
