@@ -148,6 +148,12 @@ impl Callback {
         (!self.fcc.object.is_null()).then_some(self.fcc.object)
     }
 
+    /// What the engine resolved it to.
+    #[must_use]
+    pub fn resolved(&self) -> zend_fcall_info_cache {
+        self.fcc
+    }
+
     /// The callable as the user gave it.
     #[must_use]
     pub fn value(&self) -> Value {
@@ -238,6 +244,14 @@ fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
         };
         zend_call_function(&raw mut *fci, cache);
         zval_ptr_dtor(result.ptr());
+    }
+    take_exception()
+}
+
+/// Ends an exception that is under way, and reports one that nobody has caught. Inside [`protect`].
+pub fn take_exception() -> CallOutcome {
+    // SAFETY: the engine's globals; the exception is owned by them until it is taken out.
+    unsafe {
         let exception = (*eg()).exception;
         if exception.is_null() {
             return CallOutcome::Returned;
@@ -252,6 +266,22 @@ fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
         (*eg()).exit_status = STATUS_OF_FAULT;
         CallOutcome::Exception
     }
+}
+
+/// A coroutine has ended by what ends the process.
+pub fn coroutine_ended(outcome: CallOutcome) {
+    let how = match outcome {
+        CallOutcome::Returned => return,
+        CallOutcome::Bailout => Pending::Bailout,
+        CallOutcome::Exception | CallOutcome::Exit(_) => Pending::Exit,
+    };
+    super::event_loop::check(end(how, outcome));
+}
+
+/// At the end of the request.
+pub fn forget_end() {
+    PENDING.set(Pending::None);
+    FAULT.set(None);
 }
 
 /// The status that the process would end with now.

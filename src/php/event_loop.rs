@@ -1,6 +1,7 @@
 //! The process's event loop as PHP sees it: when it runs, and how it calls user code.
 
 use super::callback::{self, CallOutcome, Callback, Pending};
+use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
 use std::ffi::CStr;
@@ -73,6 +74,7 @@ pub fn wait() -> Result<(), Stop> {
     let result = run_with_slots(&event_loop);
     // What is left after an exit goes, as it does at the end of the reference's loop.
     event_loop::discard();
+    coroutine::loop_ended();
     result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
     hand_over()
 }
@@ -102,7 +104,7 @@ fn run_with_slots(event_loop: &EventLoop) -> std::io::Result<()> {
 }
 
 /// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
-const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
+pub const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
 
 /// Whether this process's loop is in use, as a server must not find it.
 #[must_use]
@@ -117,7 +119,11 @@ pub fn at_the_end() -> Result<(), Stop> {
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };
-    if !event_loop.is_adopted() || !event_loop.has_work() || has_fatal_error() {
+    if !event_loop.is_adopted() || has_fatal_error() {
+        return Ok(());
+    }
+    if !event_loop.has_work() {
+        coroutine::loop_ended();
         return Ok(());
     }
     if event_loop.ended().is_none() {

@@ -138,6 +138,16 @@ impl Frame {
         unsafe { Some(deref(self.ex.cast::<zval>().add(FRAME_SLOTS + index))) }
     }
 
+    /// The arguments from `index` on, as they stand in the frame, and how many.
+    #[must_use]
+    #[inline]
+    pub fn args_from(&self, index: usize) -> (*mut zval, u32) {
+        let count = (self.num_args() as usize).saturating_sub(index) as u32;
+        // SAFETY: arguments stand behind the frame; one past the last is where the frame may end.
+        let first = unsafe { self.ex.cast::<zval>().add(FRAME_SLOTS + index.min(self.num_args() as usize)) };
+        (first, count)
+    }
+
     /// `$this`; null in a function.
     #[must_use]
     #[inline]

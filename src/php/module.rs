@@ -3,8 +3,8 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, name_resolver, port,
-    server, server_event, table, timer,
+    atomic, constants, coroutine, event, exception, functions, info, ini, iterator, lock, name_resolver,
+    port, server, server_event, short_names, table, timer,
 };
 
 /// Parents before children.
@@ -24,6 +24,13 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &name_resolver::CONTEXT_CLASS,
+    &coroutine::class::CLASS,
+    &coroutine::class::CONTEXT_CLASS,
+    &coroutine::class::ITERATOR_CLASS,
+    &coroutine::class::CANCELED_CLASS,
+    &coroutine::class::TIMEOUT_CLASS,
+    &coroutine::exit::CLASS,
+    &coroutine::scheduler::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
@@ -37,16 +44,27 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     name_resolver::FUNCTIONS,
     event::FUNCTIONS,
     timer::FUNCTIONS,
+    coroutine::class::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
+    ini::register(module_number);
     for class in CLASSES {
         register(class);
     }
+    if ini::use_shortname() {
+        short_names::register();
+    }
+    coroutine::exit::register();
+    coroutine::autoload::register();
     lock::declare_constants();
     table::declare_constants();
     constants::register(module_number);
-    ini::register(module_number);
+    0
+}
+
+unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
+    coroutine::end::request_shutdown();
     0
 }
 

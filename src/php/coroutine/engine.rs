@@ -147,7 +147,6 @@ pub struct Co {
     pub throw: Cell<*mut zend_object>,
     pub call: Cell<Option<Call>>,
     pub args: Cell<(*mut zval, u32)>,
-    pub returned: Cell<Value>,
     pub defers: RefCell<Vec<Call>>,
     /// `getContext()`; owned.
     pub user_context: Cell<*mut zend_object>,
@@ -158,6 +157,8 @@ pub struct Co {
     pub preemptible: Cell<bool>,
     /// When it went on last, for that.
     pub since: Cell<Option<Instant>>,
+    /// `setTimeLimit()`.
+    pub limit: Cell<Option<Timer>>,
 }
 
 impl std::fmt::Debug for Co {
@@ -196,7 +197,6 @@ impl Co {
             throw: Cell::new(std::ptr::null_mut()),
             call: Cell::new(None),
             args: Cell::new((std::ptr::null_mut(), 0)),
-            returned: Cell::new(undef()),
             defers: RefCell::new(Vec::new()),
             user_context: Cell::new(std::ptr::null_mut()),
             user_context_gone: Cell::new(false),
@@ -204,6 +204,7 @@ impl Co {
             created: Cell::new(None),
             preemptible: Cell::new(true),
             since: Cell::new(None),
+            limit: Cell::new(None),
         }
     }
 
@@ -451,6 +452,9 @@ enum Enter {
 unsafe fn enter(co: &'static Co, context: *mut Context, how: Enter) {
     let engine = engine();
     let me = engine.current.replace(Some(co));
+    if let Some(me) = me {
+        note_frame(me);
+    }
     co.origin.set(me);
     co.back.set(fiber::running());
     co.state.set(State::Running);
@@ -501,18 +505,24 @@ pub fn wait(kind: Wait, timeout_ms: Option<u64>) -> Option<Woken> {
 /// A timer of a wait.
 pub type Timer = TimerId;
 
-fn leave(co: &'static Co, kind: Wait) -> Woken {
+/// For backtraces while others run.
+#[inline]
+fn note_frame(co: &Co) {
     let eg = eg();
-    co.kind.set(kind);
-    co.canceled.set(false);
-    co.woken.set(Woken::Resumed);
-    co.waits.set(co.waits.get() + 1);
-    co.at.set(fiber::running());
     // SAFETY: words of the engine's globals.
     unsafe {
         co.frame.set((*eg).current_execute_data);
         co.stack.set((*eg).vm_stack);
     }
+}
+
+fn leave(co: &'static Co, kind: Wait) -> Woken {
+    co.kind.set(kind);
+    co.canceled.set(false);
+    co.woken.set(Woken::Resumed);
+    co.waits.set(co.waits.get() + 1);
+    co.at.set(fiber::running());
+    note_frame(co);
     co.state.set(State::Waiting);
     let saved = vm::leave();
     // SAFETY: whoever resumed us waits in `enter` in that context.
@@ -536,6 +546,17 @@ fn leave(co: &'static Co, kind: Wait) -> Woken {
     woken
 }
 
+/// Makes a coroutine that waits throw when it goes on; takes over the exception. False: one is under way.
+pub fn make_throw(co: &Co, exception: *mut zend_object) -> bool {
+    if co.throw.get().is_null() {
+        co.throw.set(exception);
+        return true;
+    }
+    // SAFETY: a reference of ours.
+    unsafe { ext_php_rs_zend_object_release(exception) };
+    false
+}
+
 /// Lets a coroutine that waits go on, until it waits again or ends. False: it does not wait.
 pub fn wake(co: &'static Co, woken: Woken) -> bool {
     if co.state.get() != State::Waiting
@@ -545,6 +566,9 @@ pub fn wake(co: &'static Co, woken: Woken) -> bool {
     }
     co.woken.set(woken);
     co.canceled.set(woken == Woken::Canceled);
+    if super::preempt::is_on() {
+        co.since.set(Some(Instant::now()));
+    }
     let how = if co.orphaned.replace(false) {
         // SAFETY: an exception of the engine's, which the fiber's code takes over.
         Enter::Throw(unsafe { zend_create_unwind_exit() })
