@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod callback;
+pub mod channel;
 pub mod class;
 pub mod constants;
 pub mod convert;

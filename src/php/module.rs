@@ -3,7 +3,7 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, coroutine, event, exception, functions, info, ini, iterator, lock, name_resolver,
+    atomic, channel, constants, coroutine, event, exception, functions, info, ini, iterator, lock, name_resolver,
     port, server, server_event, short_names, table, timer,
 };
 
@@ -31,6 +31,8 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::class::TIMEOUT_CLASS,
     &coroutine::exit::CLASS,
     &coroutine::scheduler::CLASS,
+    &coroutine::lock::CLASS,
+    &channel::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
@@ -63,15 +65,11 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     0
 }
 
-unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
-    coroutine::end::request_shutdown();
-    0
-}
-
 /// The end of the script, while values of PHP may still be released.
 unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
+        coroutine::end::request_shutdown();
         swoole_core::reactor::event_loop::discard();
         timer::request_shutdown();
         event::request_shutdown();

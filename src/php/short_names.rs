@@ -1,5 +1,6 @@
 //! Short names of classes and functions (`Co`, `go()`), which `swoole.use_shortname` lets be left out.
 
+use super::channel;
 use super::class::{Entry, function_entries};
 use super::coroutine;
 use super::ffi::*;
@@ -10,6 +11,8 @@ static CLASSES: &[(&CStr, &Entry)] = &[
     (c"Co\\Context", &coroutine::class::CONTEXT),
     (c"Co\\Iterator", &coroutine::class::ITERATOR),
     (c"Co\\Scheduler", coroutine::scheduler::ENTRY),
+    (c"Co\\Channel", &channel::ENTRY),
+    (c"Chan", &channel::ENTRY),
 ];
 
 /// Registers them; at module startup, behind the classes.

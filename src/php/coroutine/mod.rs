@@ -21,6 +21,7 @@ pub mod fiber;
 pub mod ini;
 pub mod inspect;
 pub mod joins;
+pub mod lock;
 pub mod methods;
 pub mod options;
 pub mod preempt;
