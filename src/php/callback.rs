@@ -72,6 +72,27 @@ pub fn throw_exit() {
     }
 }
 
+/// Hands the pending end over to the code that called a trampoline, which is leaving it: the next
+/// callback or coroutine further out notes it again.
+pub fn pass_on() {
+    match pending() {
+        Pending::None => {}
+        Pending::Bailout => {
+            PENDING.set(Pending::None);
+            // SAFETY: at the end of a trampoline, which the engine called inside its own zend_try, and
+            // which owns nothing.
+            unsafe { ext_php_rs_zend_bailout() }
+        }
+        Pending::Exit => {
+            // SAFETY: reading a word of the engine's globals.
+            if unsafe { (*eg()).exception }.is_null() {
+                PENDING.set(Pending::None);
+                throw_exit();
+            }
+        }
+    }
+}
+
 /// A PHP callable with what the engine resolved it to.
 ///
 /// A plain view: whoever stores one keeps a reference to `value` for as long (see `server_state`).
@@ -150,6 +171,7 @@ impl Callback {
 
     /// What the engine resolved it to.
     #[must_use]
+    #[allow(dead_code, reason = "see coroutine::spawn")]
     pub fn resolved(&self) -> zend_fcall_info_cache {
         self.fcc
     }
@@ -196,7 +218,7 @@ pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
 
 /// A bailout was caught outside of a call, in a destructor.
 pub fn note_bailout() {
-    let _ = end(Pending::Bailout, CallOutcome::Bailout);
+    super::event_loop::check(end(Pending::Bailout, CallOutcome::Bailout));
 }
 
 fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
@@ -225,17 +247,37 @@ fn invoke<const N: usize>(callback: &Callback, args: &mut [Value; N]) -> CallOut
 /// The call itself; inside [`protect`].
 fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
     let mut result = undef();
-    let mut fcc = callback.fcc;
+    call_resolved(
+        callback.value,
+        callback.fcc,
+        args.cast(),
+        count as u32,
+        &mut result,
+    );
+    // SAFETY: a value of our own.
+    unsafe { zval_ptr_dtor(result.ptr()) };
+    take_exception()
+}
+
+/// Calls; the result is the caller's, and an exception is left under way. Inside [`protect`].
+#[inline]
+pub fn call_resolved(
+    callable: Value,
+    mut fcc: zend_fcall_info_cache,
+    args: *mut zval,
+    count: u32,
+    result: &mut Value,
+) {
     // SAFETY: all bytes zero is valid for each PHP version's struct; then the fields are set. The
     // arguments, the result and the cache live through the call. The engine copies the arguments.
     unsafe {
         // Not dropped: the callable in it is only lent.
         let mut fci: ManuallyDrop<zend_fcall_info> = std::mem::zeroed();
         fci.size = size_of::<zend_fcall_info>();
-        std::ptr::write((&raw mut fci.function_name).cast(), callback.value);
+        std::ptr::write((&raw mut fci.function_name).cast(), callable);
         fci.retval = result.ptr();
-        fci.params = args.cast();
-        fci.param_count = count as u32;
+        fci.params = args;
+        fci.param_count = count;
         fci.object = fcc.object;
         let cache = if fcc.function_handler.is_null() {
             std::ptr::null_mut()
@@ -243,9 +285,36 @@ fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
             &raw mut fcc
         };
         zend_call_function(&raw mut *fci, cache);
-        zval_ptr_dtor(result.ptr());
     }
-    take_exception()
+}
+
+/// Calls a callback without arguments, and tells whether it returned anything but false.
+pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
+    if pending() != Pending::None {
+        return Err(CallOutcome::Exit(exit_status()));
+    }
+    let result = protect(|| {
+        let mut result = undef();
+        call_resolved(
+            callback.value,
+            callback.fcc,
+            std::ptr::null_mut(),
+            0,
+            &mut result,
+        );
+        // SAFETY: a value of our own.
+        let answer = unsafe {
+            let answer = u32::from(type_of(result.ptr())) != IS_FALSE;
+            zval_ptr_dtor(result.ptr());
+            answer
+        };
+        (answer, take_exception())
+    });
+    match result {
+        Ok((answer, CallOutcome::Returned)) => Ok(answer),
+        Ok((_, outcome)) => Err(end(Pending::Exit, outcome)),
+        Err(Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+    }
 }
 
 /// Ends an exception that is under way, and reports one that nobody has caught. Inside [`protect`].

@@ -3,7 +3,8 @@
 use super::callback;
 use super::class::*;
 use super::convert::{set_bool, set_long, set_new_array};
-use super::coroutine::engine::{self, Co, Wait, Woken};
+use super::coroutine::co::{Co, Wait, Woken};
+use super::coroutine::engine;
 use super::coroutine::methods::timeout_ms;
 use super::coroutine::outside;
 use super::ffi::*;
@@ -37,7 +38,12 @@ pub static CLASS: ClassDef = ClassDef {
     parent: None,
     interfaces: &[],
     methods: &[
-        method(c"__construct", construct, &[opt(c"size", INT, c"1")], Ty::None),
+        method(
+            c"__construct",
+            construct,
+            &[opt(c"size", INT, c"1")],
+            Ty::None,
+        ),
         method(c"push", push, &[arg(c"data", MIXED), TIMEOUT], BOOL),
         method(c"pop", pop, &[TIMEOUT], MIXED),
         method(c"isEmpty", is_empty, &[], BOOL),
@@ -130,7 +136,9 @@ fn set_property(frame: Frame, slot: usize, name: &str, number: i64) -> Result<()
     // SAFETY: an object of this class or a subclass, where the properties declared first stand first. As
     // long as it holds an int there, it may be overwritten; else the engine sees to it.
     unsafe {
-        let place = (&raw mut (*object).properties_table).cast::<zval>().add(slot);
+        let place = (&raw mut (*object).properties_table)
+            .cast::<zval>()
+            .add(slot);
         if u32::from(type_of(place)) == IS_LONG {
             (*place).value.lval = number;
             return Ok(());
@@ -140,7 +148,13 @@ fn set_property(frame: Frame, slot: usize, name: &str, number: i64) -> Result<()
     set_long(value.place(), number);
     // SAFETY: a live object and a static name; a user's `__set` may run, and nothing is owned.
     protect(|| unsafe {
-        zend_update_property(ENTRY.get(), object, name.as_ptr().cast(), name.len(), value.ptr());
+        zend_update_property(
+            ENTRY.get(),
+            object,
+            name.as_ptr().cast(),
+            name.len(),
+            value.ptr(),
+        );
     })
 }
 
@@ -316,12 +330,15 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let chan = keep(frame)?;
     let closed = chan.0.borrow_mut().close();
-    while closed {
+    loop {
         let waiter = {
             let mut channel = chan.0.borrow_mut();
-            channel.producers.next().or_else(|| channel.consumers.next())
+            channel
+                .producers
+                .call_next()
+                .or_else(|| channel.consumers.call_next())
         };
-        if waiter.is_none() {
+        if !closed || waiter.is_none() {
             break;
         }
         wake(waiter);

@@ -73,7 +73,12 @@ pub fn is_on(name: &CStr) -> bool {
             return false;
         }
         match CStr::from_ptr(value).to_bytes() {
-            word if [&b"on"[..], b"yes", b"true"].iter().any(|on| word.eq_ignore_ascii_case(on)) => true,
+            word if [&b"on"[..], b"yes", b"true"]
+                .iter()
+                .any(|on| word.eq_ignore_ascii_case(on)) =>
+            {
+                true
+            }
             _ => zend_ini_long(text, len, 0) != 0,
         }
     }

@@ -3,8 +3,8 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, constants, coroutine, event, exception, functions, info, ini, iterator, lock, name_resolver,
-    port, server, server_event, short_names, table, timer,
+    atomic, channel, constants, coroutine, event, exception, functions, info, ini, iterator, lock,
+    name_resolver, port, server, server_event, short_names, table, timer,
 };
 
 /// Parents before children.

@@ -77,14 +77,14 @@ impl<T, W> Channel<T, W> {
     pub fn push(&mut self, item: T) -> Option<W> {
         debug_assert!(!self.is_full(), "the caller looked");
         self.items.push_back(item);
-        self.consumers.next()
+        self.consumers.call_next()
     }
 
     /// Takes an item out, and says whom to wake.
     #[inline]
     pub fn pop(&mut self) -> Option<(T, Option<W>)> {
         let item = self.items.pop_front()?;
-        Some((item, self.producers.next()))
+        Some((item, self.producers.call_next()))
     }
 
     /// Takes everything out.

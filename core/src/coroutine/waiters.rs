@@ -41,7 +41,7 @@ impl<W> Waiters<W> {
     }
 
     /// Calls the first.
-    pub fn next(&mut self) -> Option<W> {
+    pub fn call_next(&mut self) -> Option<W> {
         self.queue.pop_front().map(|(_, who)| who)
     }
 
@@ -68,9 +68,12 @@ mod tests {
         let tickets: Vec<Ticket> = (0..4).map(|who| waiters.add(who)).collect();
         assert!(waiters.remove(tickets[1]));
         assert!(!waiters.remove(tickets[1]));
-        assert_eq!(waiters.next(), Some(0));
+        assert_eq!(waiters.call_next(), Some(0));
         assert!(!waiters.remove(tickets[0]));
-        assert_eq!((waiters.next(), waiters.next()), (Some(2), Some(3)));
-        assert!(waiters.next().is_none() && waiters.is_empty());
+        assert_eq!(
+            (waiters.call_next(), waiters.call_next()),
+            (Some(2), Some(3))
+        );
+        assert!(waiters.call_next().is_none() && waiters.is_empty());
     }
 }

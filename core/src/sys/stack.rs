@@ -144,8 +144,7 @@ impl Stacks {
     fn map(&mut self) -> Result<(), SysError> {
         let slots = (self.slots * 2).clamp(MIN_SLOTS, MAX_SLOTS);
         let bytes = slots * (self.bytes + GUARD_BYTES);
-        let flags =
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
         // SAFETY: a new mapping at a place of the kernel's choice; no memory of ours is touched.
         let start = unsafe {
             libc::mmap(

@@ -1,7 +1,8 @@
 //! Loading of classes: while one coroutine loads a class, another that needs it waits for that. The
 //! engine itself would call the class unknown, as it does where a class is needed to load itself.
 
-use super::engine::{self, PhpThread, Wait, Woken};
+use super::co::{Wait, Woken};
+use super::engine::{self, PhpThread};
 use super::waits::wake_from_loop;
 use crate::php::ffi::*;
 use crate::php::method::protect;

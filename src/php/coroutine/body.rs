@@ -1,12 +1,12 @@
 //! What runs in a coroutine's context: one callable after the other.
 
-use super::engine::{self, Call, Co};
+use super::co::Co;
+use super::engine;
 use super::fiber::Transfer;
 use super::{joins, vm};
 use crate::php::callback::{self, CallOutcome};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, protect};
-use std::mem::ManuallyDrop;
 
 /// The body of each context: takes the coroutine that is to begin, runs it to its end, and waits for the
 /// next.
@@ -49,7 +49,7 @@ fn run_and_release(co: &Co) {
     let Some(call) = co.call.get() else { return };
     let (args, count) = co.args.get();
     let mut returned = undef();
-    invoke(&call, args, count, &mut returned);
+    callback::call_resolved(call.callable, call.fcc, args, count, &mut returned);
     let mut outcome = callback::take_exception();
     if !co.defers.borrow().is_empty() {
         let later = run_defers(co, returned, outcome);
@@ -71,28 +71,6 @@ fn worse(first: CallOutcome, second: CallOutcome) -> CallOutcome {
     }
 }
 
-/// Calls; an exception is left under way.
-fn invoke(call: &Call, args: *mut zval, count: u32, returned: &mut Value) {
-    let mut fcc = call.fcc;
-    // SAFETY: all bytes zero is valid for each PHP version's struct; then the fields are set. The
-    // engine copies the arguments before anything else runs; the callable lives in the record.
-    unsafe {
-        let mut fci: ManuallyDrop<zend_fcall_info> = std::mem::zeroed();
-        fci.size = size_of::<zend_fcall_info>();
-        std::ptr::write((&raw mut fci.function_name).cast(), call.callable);
-        fci.retval = returned.ptr();
-        fci.params = args;
-        fci.param_count = count;
-        fci.object = fcc.object;
-        let cache = if fcc.function_handler.is_null() {
-            std::ptr::null_mut()
-        } else {
-            &raw mut fcc
-        };
-        zend_call_function(&raw mut *fci, cache);
-    }
-}
-
 /// `defer()`: the last one first, each with what the coroutine returned. One that throws is the last.
 #[cold]
 fn run_defers(co: &Co, mut returned: Value, outcome: CallOutcome) -> CallOutcome {
@@ -109,7 +87,7 @@ fn run_defers(co: &Co, mut returned: Value, outcome: CallOutcome) -> CallOutcome
             return CallOutcome::Returned;
         };
         let mut ignored = undef();
-        invoke(&call, returned.ptr(), count, &mut ignored);
+        callback::call_resolved(call.callable, call.fcc, returned.ptr(), count, &mut ignored);
         // SAFETY: a value of our own.
         unsafe { zval_ptr_dtor(ignored.ptr()) };
         call.release();

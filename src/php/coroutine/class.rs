@@ -83,7 +83,12 @@ pub static CLASS: ClassDef = ClassDef {
             &[arg(c"cid", INT), opt(c"throw_exception", BOOL, c"false")],
             BOOL,
         ),
-        static_method(c"join", join, &[arg(c"cid_array", ARRAY), TIMEOUT_ARG], BOOL),
+        static_method(
+            c"join",
+            join,
+            &[arg(c"cid_array", ARRAY), TIMEOUT_ARG],
+            BOOL,
+        ),
         static_method(c"isCanceled", is_canceled, &[], BOOL),
         static_method(
             c"setTimeLimit",
@@ -119,7 +124,12 @@ pub static CLASS: ClassDef = ClassDef {
             VOID,
         ),
         static_method(c"getElapsed", get_elapsed, OPTIONAL_CID, INT),
-        static_method(c"getStackUsage", get_stack_usage, OPTIONAL_CID, INT_OR_FALSE),
+        static_method(
+            c"getStackUsage",
+            get_stack_usage,
+            OPTIONAL_CID,
+            INT_OR_FALSE,
+        ),
         static_method(c"list", list, &[], LIST),
         static_method(c"listCoroutines", list, &[], LIST),
         static_method(c"enableScheduler", enable_scheduler, &[], BOOL),
@@ -287,7 +297,12 @@ pub static FUNCTIONS: &[MethodDef] = &[
     function(c"swoole_coroutine_defer", defer, CALLBACK, VOID),
     function(c"Swoole\\Coroutine\\run", run, RUN, Ty::None),
     function(c"Swoole\\Coroutine\\go", create, RUN, Ty::None),
-    function(c"Swoole\\Coroutine\\defer", defer, &[arg(c"fn", CALLABLE)], Ty::None),
+    function(
+        c"Swoole\\Coroutine\\defer",
+        defer,
+        &[arg(c"fn", CALLABLE)],
+        Ty::None,
+    ),
 ];
 
 /// Those with short names.

@@ -41,7 +41,7 @@ unsafe extern "C" fn script_ends(_: *mut zend_object) {
 /// At the end of the request. After a fatal error no destructor has run, so coroutines may still wait.
 pub fn request_shutdown() {
     engine::end_all();
-    super::loop_ended();
+    super::loop_ended(true);
     engine::trim(0);
     super::options::forget();
     callback::forget_end();

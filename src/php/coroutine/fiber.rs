@@ -108,8 +108,16 @@ pub unsafe fn switch_to(context: *mut Context) -> Thrown {
     transfer.value.u1.type_info = IS_NULL;
     // SAFETY: the caller's promise; the engine fills `transfer` with what comes back.
     unsafe { zend_fiber_switch_context(&raw mut transfer) };
+    thrown(&transfer)
+}
+
+#[inline]
+fn thrown(transfer: &Transfer) -> Thrown {
+    if transfer.flags & TRANSFER_ERROR == 0 {
+        return None;
+    }
     // SAFETY: an error's value is an object by the engine's contract.
-    (transfer.flags & TRANSFER_ERROR != 0).then(|| unsafe { transfer.value.value.obj })
+    Some(unsafe { transfer.value.value.obj })
 }
 
 /// [`switch_to`] that makes the other context throw. It takes over the object's reference.
@@ -126,8 +134,7 @@ pub unsafe fn throw_into(context: *mut Context, exception: *mut zend_object) -> 
     transfer.value.u1.type_info = IS_OBJECT_EX;
     // SAFETY: the caller's promise.
     unsafe { zend_fiber_switch_context(&raw mut transfer) };
-    // SAFETY: as in `switch_to`.
-    (transfer.flags & TRANSFER_ERROR != 0).then(|| unsafe { transfer.value.value.obj })
+    thrown(&transfer)
 }
 
 /// Lifts the engine's ban on switches (in destructors that its garbage collector calls), which is for
@@ -177,6 +184,10 @@ pub trait Source: std::fmt::Debug {
 
 /// Where a stack is: the engine checks it for overflow since PHP 8.3.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(stack_limit),
+    allow(dead_code, reason = "this PHP does not check the stack")
+)]
 pub struct StackRange {
     pub bottom: *mut u8,
     pub top: *mut u8,

@@ -1,7 +1,8 @@
 //! `Swoole\Coroutine`: what goes on, without changing it.
 
 use super::class;
-use super::engine::{self, Co};
+use super::co::Co;
+use super::engine;
 use crate::php::convert::{set_bool, set_long, set_new_array, set_null, set_object};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Frame, Stop, docref, parse, protect};

@@ -1,6 +1,7 @@
 //! `Coroutine::join()`: who waits for a coroutine's end.
 
-use super::engine::{self, Co, Join, Wait, Woken};
+use super::co::{Co, Join, Wait, Woken};
+use super::engine;
 use super::waits::wake_from_loop;
 use std::rc::Rc;
 use swoole_core::reactor::event_loop;
@@ -38,7 +39,10 @@ pub fn join(me: &'static Co, cids: &[i64], timeout_ms: Option<u64>) -> Joined {
     let woken = engine::wait(Wait::Cancellable, timeout_ms);
     for co in &targets {
         let mut theirs = co.join.borrow_mut();
-        if theirs.as_ref().is_some_and(|theirs| Rc::ptr_eq(theirs, &join)) {
+        if theirs
+            .as_ref()
+            .is_some_and(|theirs| Rc::ptr_eq(theirs, &join))
+        {
             *theirs = None;
         }
     }

@@ -1,6 +1,7 @@
 //! `Swoole\Coroutine\Lock`: one coroutine at a time, in one process or in several.
 
-use super::engine::{self, Co, Wait, Woken};
+use super::co::{Co, Wait, Woken};
+use super::engine;
 use super::waits::wake_from_loop;
 use crate::php::class::*;
 use crate::php::convert::{set_bool, set_long, set_null};
@@ -130,7 +131,7 @@ impl Lock {
             word.store(0, Ordering::Release);
             return;
         }
-        let next = self.waiting.borrow_mut().next();
+        let next = self.waiting.borrow_mut().call_next();
         if let Some((cid, wait)) = next
             && let Ok(event_loop) = event_loop::current()
         {

@@ -1,7 +1,8 @@
 //! `Swoole\Coroutine`: creating coroutines, waiting, waking, canceling.
 
 use super::class;
-use super::engine::{self, Call, Co, Wait, Woken};
+use super::co::{Call, Co, State, Wait, Woken};
+use super::engine;
 use super::inspect;
 use super::joins::{self, Joined};
 use super::{outside, waits};
@@ -206,7 +207,7 @@ pub fn do_cancel(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 /// Makes a coroutine that waits throw an exception of `class`, where it waits. One whose wait cannot be
 /// cut short throws when it is over.
 fn interrupt(co: &'static Co, class: &'static Entry) -> Result<bool, Bailout> {
-    if co.state.get() != engine::State::Waiting {
+    if co.state.get() != State::Waiting {
         error::set_last(codes::CO_CANNOT_CANCEL);
         return Ok(false);
     }
@@ -267,7 +268,12 @@ pub fn do_join(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let me = engine::running().ok_or_else(outside)?;
     let mut cids: Vec<i64> = Vec::new();
     // SAFETY: an element of the argument; it may be an object, whose conversion warns.
-    protect(|| for_each(array, |_, value| cids.push(unsafe { zval_get_long_func(value, false) })))?;
+    protect(|| {
+        for_each(array, |_, value| {
+            // SAFETY: as above.
+            cids.push(unsafe { zval_get_long_func(value, false) });
+        })
+    })?;
     set_bool(place, false);
     if cids.contains(&me.cid.get()) {
         error::set_last(codes::WRONG_OPERATION);
@@ -294,7 +300,8 @@ pub fn do_disable_scheduler(frame: Frame, place: Place<'_>) -> Result<(), Stop> 
 
 fn set_preemptible(frame: Frame, place: Place<'_>, preemptible: bool) -> Result<(), Stop> {
     parse!(frame, c"")?;
-    let changed = engine::running().is_some_and(|co| co.preemptible.replace(preemptible) != preemptible);
+    let changed =
+        engine::running().is_some_and(|co| co.preemptible.replace(preemptible) != preemptible);
     set_bool(place, changed);
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `fiber` | the switch of contexts and where their stacks come from |
 //! | `vm` | the engine's state that belongs to each coroutine |
+//! | `co` | the record of a coroutine |
 //! | `engine` | creating, waiting, resuming |
 //! | `body` | what runs in a context |
 //! | `waits`, `joins` | what a coroutine waits for |
@@ -13,6 +14,7 @@
 pub mod autoload;
 pub mod body;
 pub mod class;
+pub mod co;
 pub mod deadlock;
 pub mod end;
 pub mod engine;
@@ -33,14 +35,15 @@ use crate::php::callback::Callback;
 use crate::php::event_loop;
 use crate::php::ffi::*;
 use crate::php::method::{Stop, Thrown};
-use engine::{Call, PhpThread, Wait};
+use co::{Call, State, Wait};
+use engine::PhpThread;
 use std::cell::Cell;
 use std::os::fd::RawFd;
 use swoole_core::error::codes;
 use swoole_core::reactor::poller::Interest;
 use swoole_core::sys::forks;
 
-pub use engine::Woken;
+pub use co::Woken;
 
 /// The number of the coroutine that runs; None: the main context does.
 #[must_use]
@@ -50,6 +53,7 @@ pub fn current() -> Option<i64> {
 }
 
 /// [`current`], for methods that work in a coroutine alone.
+#[allow(dead_code, reason = "for classes to come")]
 pub fn required() -> Result<i64, Stop> {
     current().ok_or_else(outside)
 }
@@ -68,41 +72,43 @@ pub fn outside() -> Stop {
 /// Rust frames stay on its stack meanwhile: hold no borrow of a `RefCell` and no lock. With
 /// [`Woken::Ended`] the script is being left: return [`Stop::Exit`] at once; so it is outside of a
 /// coroutine, which is for the caller to exclude (see [`required`]).
+#[allow(dead_code, reason = "for classes to come")]
 pub fn suspend(timeout_ms: Option<u64>) -> Woken {
     engine::wait(Wait::Cancellable, timeout_ms).unwrap_or(Woken::Ended)
 }
 
 /// [`suspend`] that `Coroutine::cancel()` refuses to end.
+#[allow(dead_code, reason = "for classes to come")]
 pub fn suspend_uncancellable(timeout_ms: Option<u64>) -> Woken {
     engine::wait(Wait::Uncancellable, timeout_ms).unwrap_or(Woken::Ended)
 }
 
 /// Lets a coroutine that waits in one of the above go on, from the event loop or from another coroutine:
 /// it runs until it waits again or ends. False: it does not wait.
+#[allow(dead_code, reason = "for classes to come")]
 pub fn resume(cid: i64) -> bool {
     engine::find(cid).is_some_and(|co| engine::wake(co, Woken::Resumed))
 }
 
 /// Whether there is a coroutine of this number, and it waits.
 #[must_use]
+#[allow(dead_code, reason = "for classes to come")]
 pub fn is_waiting(cid: i64) -> bool {
-    engine::find(cid).is_some_and(|co| co.state.get() == engine::State::Waiting)
+    engine::find(cid).is_some_and(|co| co.state.get() == State::Waiting)
 }
 
 /// Leaves the running coroutine until the descriptor is ready.
 ///
 /// # Errors
 /// As [`waits::fd`].
-pub fn wait_fd(
-    fd: RawFd,
-    interest: Interest,
-    timeout_ms: Option<u64>,
-) -> std::io::Result<Woken> {
+#[allow(dead_code, reason = "for classes to come")]
+pub fn wait_fd(fd: RawFd, interest: Interest, timeout_ms: Option<u64>) -> std::io::Result<Woken> {
     Ok(waits::fd(fd, interest, timeout_ms)?.unwrap_or(Woken::Ended))
 }
 
 /// Runs a callback in a new coroutine until it first waits or ends. The arguments stay the caller's: the
 /// engine has copied them when this returns.
+#[allow(dead_code, reason = "for callbacks in coroutines")]
 pub fn spawn(callback: &Callback, args: &[Value]) -> Result<i64, Stop> {
     let call = Call {
         callable: callback.value(),
@@ -134,11 +140,14 @@ pub fn is_active() -> bool {
     ACTIVE.get().get() == forks::generation() + 1
 }
 
-/// The loop of a script has come to its end: says so if coroutines still wait for something.
-pub fn loop_ended() {
+/// The loop of a script has come to its end: says so if coroutines still wait for something, unless it
+/// was cut short.
+pub fn loop_ended(is_cut_short: bool) {
     if is_active() {
         ACTIVE.get().set(0);
         preempt::stop();
-        deadlock::report();
+        if !is_cut_short {
+            deadlock::report();
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! `Swoole\Coroutine::set()`: options of coroutines, kept as the user gave them.
 
 use super::engine::{self, PhpThread};
+use crate::php::callback;
 use crate::php::convert::set_null;
+use crate::php::event_loop;
 use crate::php::ffi::*;
+use crate::php::functions::settings;
 use crate::php::method::{Bailout, Frame, Stop, parse, protect};
 use crate::php::owned::OwnedCallback;
 use std::cell::{Cell, RefCell};
@@ -54,14 +57,22 @@ pub fn preemptive() -> bool {
 
 /// `hook_flags`; 0: none were set.
 #[must_use]
+#[allow(dead_code, reason = "for the hooks")]
 pub fn hook_flags() -> i64 {
     OPTIONS.get().hook_flags.get()
 }
 
-/// `exit_condition`: asked when a script's loop has nothing left to wait for.
-#[must_use]
-pub fn exit_condition() -> Option<Rc<OwnedCallback>> {
-    OPTIONS.get().exit_condition.borrow().clone()
+/// `exit_condition`: asked when a script's loop has nothing left to wait for. True: it is not to end.
+pub fn forbids_end() -> bool {
+    let condition = OPTIONS.get().exit_condition.borrow().clone();
+    match condition.map(|condition| callback::ask(condition.callback())) {
+        None => false,
+        Some(Ok(may_end)) => !may_end,
+        Some(Err(outcome)) => {
+            event_loop::check(outcome);
+            false
+        }
+    }
 }
 
 fn find(array: *mut HashTable, name: &CStr) -> Option<*mut zval> {
@@ -116,8 +127,11 @@ fn size_of_value(value: *mut zval) -> i64 {
 /// Takes options over, as `set()` of the coroutine and of the scheduler do.
 pub fn set(array: *mut HashTable) -> Result<(), Stop> {
     let options = OPTIONS.get();
+    settings::apply(array)?;
     let read = |name: &CStr| -> Result<Option<i64>, Bailout> {
-        find(array, name).map(|value| protect(|| int_of(value))).transpose()
+        find(array, name)
+            .map(|value| protect(|| int_of(value)))
+            .transpose()
     };
     if let Some(max) = read(c"max_coro_num")?.or(read(c"max_coroutine")?) {
         let max = u64::try_from(max).ok().filter(|max| *max > 0);
@@ -134,6 +148,8 @@ pub fn set(array: *mut HashTable) -> Result<(), Stop> {
     }
     if let Some(size) = find(array, c"c_stack_size").or(find(array, c"stack_size")) {
         let bytes = protect(|| size_of_value(size))?;
+        // What is less than nothing is the most there can be, as in the reference.
+        let bytes = if bytes < 0 { MAX_STACK_BYTES } else { bytes };
         let bytes = bytes.clamp(MIN_STACK_BYTES, MAX_STACK_BYTES) as u64;
         let bytes = bytes.next_multiple_of(STACK_STEP_BYTES as u64);
         engine::set_stack_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));

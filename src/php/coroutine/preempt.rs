@@ -1,7 +1,8 @@
 //! The preemptive scheduler: a coroutine that runs for long gives way to others, between two
 //! instructions of PHP code.
 
-use super::engine::{self, PhpThread, Wait, Woken};
+use super::co::{Wait, Woken};
+use super::engine::{self, PhpThread};
 use super::waits::wake_from_loop;
 use super::{ini, options};
 use crate::php::callback::{self, Pending};
@@ -68,7 +69,10 @@ pub fn start() {
         }
     };
     // Without a thread nothing is interrupted, as if it had not been asked for.
-    if let Ok(thread) = std::thread::Builder::new().name("swoole-tick".to_owned()).spawn(tick) {
+    if let Ok(thread) = std::thread::Builder::new()
+        .name("swoole-tick".to_owned())
+        .spawn(tick)
+    {
         *state.ticker.borrow_mut() = Some(Ticker { stop, thread });
         state.on.set(true);
     }

@@ -1,6 +1,7 @@
 //! `Swoole\Coroutine\Scheduler`, and `Swoole\Coroutine\run()` on top of it.
 
-use super::engine::{self, Call};
+use super::co::Call;
+use super::engine;
 use super::{methods, options};
 use crate::php::class::*;
 use crate::php::convert::{set_bool, set_null};
@@ -163,7 +164,11 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 fn create_all(scheduler: &Scheduler) -> Result<(), Stop> {
     loop {
-        let task = scheduler.tasks.borrow_mut().as_mut().and_then(VecDeque::pop_front);
+        let task = scheduler
+            .tasks
+            .borrow_mut()
+            .as_mut()
+            .and_then(VecDeque::pop_front);
         let Some(task) = task else { return Ok(()) };
         let mut args: Vec<Value> = task.args.iter().map(Owned::view).collect();
         for _ in 0..task.count {

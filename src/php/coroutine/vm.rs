@@ -67,7 +67,8 @@ pub struct Saved {
 }
 
 /// One word of the thread that runs PHP; see [`super::engine::PhpThread`].
-static LEFT_WITH: super::engine::PhpThread<Cell<c_int>> = super::engine::PhpThread::new(Cell::new(0));
+static LEFT_WITH: super::engine::PhpThread<Cell<c_int>> =
+    super::engine::PhpThread::new(Cell::new(0));
 
 fn is_silent(error_reporting: c_int) -> bool {
     error_reporting & !(E_FATAL_ERRORS as c_int) == 0
@@ -265,7 +266,10 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
 /// The ini setting: `@` changes what holds now alone.
 #[cold]
 fn configured_reporting(now: c_int) -> c_int {
-    let (name, len) = (c"error_reporting".as_ptr(), c"error_reporting".to_bytes().len());
+    let (name, len) = (
+        c"error_reporting".as_ptr(),
+        c"error_reporting".to_bytes().len(),
+    );
     // SAFETY: a registered setting; its value is read as a number. Without a value it means all.
     let configured = unsafe {
         if zend_ini_string_ex(name, len, 0, std::ptr::null_mut()).is_null() {
@@ -274,19 +278,4 @@ fn configured_reporting(now: c_int) -> c_int {
         zend_ini_long(name, len, 0)
     };
     c_int::try_from(configured).unwrap_or(now)
-}
-
-/// The pages of a VM stack that a bailout left behind, down to the first.
-///
-/// # Safety
-/// `stack` is `EG(vm_stack)` of a coroutine that ended, whose first page is `first`.
-pub unsafe fn free_extensions(mut stack: *mut _zend_vm_stack, first: *mut _zend_vm_stack) {
-    // SAFETY: the caller's promise: a list of the engine's allocations that ends with `first`.
-    unsafe {
-        while !stack.is_null() && stack != first {
-            let previous = (*stack).prev;
-            _efree(stack.cast());
-            stack = previous;
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What a coroutine waits for in the event loop: time, and descriptors.
 
-use super::engine::{self, Co, Timer, Wait, Woken};
+use super::co::{Co, Timer, Wait, Woken};
+use super::engine;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use swoole_core::reactor::event_loop::{self, Trigger};
@@ -36,6 +37,7 @@ pub fn wake_from_loop(cid: i64, wait: u64, woken: Woken) {
 /// # Errors
 /// The descriptor cannot be waited for: EPERM (a regular file, which is always ready), EBADF, EEXIST (it
 /// is watched already).
+#[allow(dead_code, reason = "see wait_fd")]
 pub fn fd(
     fd: RawFd,
     interest: Interest,
