@@ -30,7 +30,7 @@ trampolines! {
 /// The registered class.
 pub static ENTRY: Entry = Entry::unset();
 
-const TIMEOUT: ArgDef = opt(c"timeout", FLOAT, c"-1");
+const TIMEOUT: ArgDef = opt(c"timeout", FLOAT, c"-1.0");
 
 /// `Swoole\Coroutine\Channel`.
 pub static CLASS: ClassDef = ClassDef {

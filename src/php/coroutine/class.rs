@@ -56,7 +56,7 @@ const LIST: Ty = Ty::Class(c"Swoole\\Coroutine\\Iterator", 0);
 const STRING_OR_FALSE: Ty = Ty::Mask((1 << IS_STRING) | FALSE);
 const ARRAY_OR_BOOL: Ty = Ty::Mask((1 << IS_ARRAY) | MAY_BE_BOOL);
 const ARRAY_OR_INT: Ty = Ty::Mask((1 << IS_ARRAY) | (1 << IS_LONG));
-const TIMEOUT_ARG: ArgDef = opt(c"timeout", FLOAT, c"-1");
+const TIMEOUT_ARG: ArgDef = opt(c"timeout", FLOAT, c"-1.0");
 
 const fn rest(name: &'static std::ffi::CStr) -> ArgDef {
     ArgDef {
@@ -139,7 +139,7 @@ pub static CLASS: ClassDef = ClassDef {
             not_built,
             &[
                 arg(c"domain_name", STRING),
-                opt(c"type", INT, c"AF_INET"),
+                opt(c"type", INT, c"2"),
                 TIMEOUT_ARG,
             ],
             STRING_OR_FALSE,
@@ -149,8 +149,8 @@ pub static CLASS: ClassDef = ClassDef {
             not_built,
             &[
                 arg(c"domain_name", STRING),
-                opt(c"timeout", FLOAT, c"60"),
-                opt(c"type", INT, c"AF_INET"),
+                opt(c"timeout", FLOAT, c"60.0"),
+                opt(c"type", INT, c"2"),
             ],
             STRING_OR_FALSE,
         ),
@@ -169,9 +169,9 @@ pub static CLASS: ClassDef = ClassDef {
             not_built,
             &[
                 arg(c"domain", STRING),
-                opt(c"family", INT, c"AF_INET"),
-                opt(c"socktype", INT, c"SOCK_STREAM"),
-                opt(c"protocol", INT, c"STREAM_IPPROTO_TCP"),
+                opt(c"family", INT, c"2"),
+                opt(c"socktype", INT, c"1"),
+                opt(c"protocol", INT, c"6"),
                 opt(c"service", NULLABLE_STRING, c"null"),
                 TIMEOUT_ARG,
             ],

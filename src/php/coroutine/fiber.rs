@@ -239,6 +239,7 @@ struct Carved {
 }
 
 impl Source for Carved {
+    // SAFETY: a promise of the caller's, in the trait.
     unsafe fn make(
         &self,
         context: *mut Context,
@@ -275,6 +276,7 @@ impl Source for Carved {
         Ok(StackRange { bottom, top })
     }
 
+    // SAFETY: a promise of the caller's, in the trait.
     unsafe fn discard(&self, context: *mut Context) {
         // SAFETY: made above, so the carving is ours; nothing runs there any more.
         unsafe {
@@ -312,6 +314,7 @@ unsafe extern "C" fn begin(jump: Jump) {
 struct Engines;
 
 impl Source for Engines {
+    // SAFETY: a promise of the caller's, in the trait.
     unsafe fn make(
         &self,
         context: *mut Context,
@@ -342,6 +345,7 @@ impl Source for Engines {
         }
     }
 
+    // SAFETY: a promise of the caller's, in the trait.
     unsafe fn discard(&self, context: *mut Context) {
         // SAFETY: made above by the engine; nothing runs there any more.
         unsafe { zend_fiber_destroy_context(context) }

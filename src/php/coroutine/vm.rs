@@ -102,6 +102,9 @@ pub fn leave() -> Saved {
 }
 
 /// No exception, no special error handling.
+///
+/// # Safety
+/// `eg` is the engine's globals.
 #[inline]
 unsafe fn calm(eg: *mut zend_executor_globals) {
     // SAFETY: words of the engine's globals; 0 is EH_NORMAL.
