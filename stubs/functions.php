@@ -178,3 +178,19 @@ function swoole_name_resolver_remove(Swoole\NameResolver $ns): bool {}
  * @return string an address, with a port after a colon if the context asks for it; empty: there is none
  */
 function swoole_name_resolver_lookup(string $name, Swoole\NameResolver\Context $ctx): string {}
+
+/**
+ * Runs a callable in a new coroutine, at once, until it first waits or ends.
+ *
+ * @return int|false the coroutine's number; false: there are as many as there may be (max_coroutine)
+ */
+function swoole_coroutine_create(callable $func, mixed ...$params): int|false {}
+
+/** Calls back when the running coroutine ends, the last one first, with what it returned. */
+function swoole_coroutine_defer(callable $callback): void {}
+
+/** Runs a callable in a new coroutine: swoole_coroutine_create(). It takes arguments, too. */
+function go(callable $func): int|false {}
+
+/** Calls back when the running coroutine ends: swoole_coroutine_defer(). */
+function defer(callable $callback): void {}

@@ -2,9 +2,11 @@
 
 pub mod atomic;
 pub mod callback;
+pub mod channel;
 pub mod class;
 pub mod constants;
 pub mod convert;
+pub mod coroutine;
 pub mod event;
 pub mod event_loop;
 pub mod exception;
@@ -28,6 +30,7 @@ pub mod server_event;
 pub mod server_methods;
 pub mod server_setup;
 pub mod server_state;
+pub mod short_names;
 pub mod table;
 pub mod table_rows;
 pub mod timer;

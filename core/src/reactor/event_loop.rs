@@ -436,6 +436,12 @@ impl EventLoop {
         }
     }
 
+    /// How many descriptors are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watches.borrow().len()
+    }
+
     /// Whether anything keeps the loop alive.
     #[must_use]
     pub fn has_work(&self) -> bool {

@@ -16,6 +16,7 @@ pub mod pipe;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod stack;
 pub mod thread;
 pub mod user_process;
 
