@@ -12,6 +12,7 @@ pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod thread;
+pub mod transfer;
 
 use crate::error::Error;
 use nix::errno::Errno;
