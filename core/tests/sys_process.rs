@@ -522,7 +522,10 @@ fn an_eventfd_is_shared_with_a_child() {
 fn a_zombie_holds_nothing() {
     let pid = child(|| 0);
     let path = format!("/proc/{}/stat", pid.as_raw());
-    while !std::fs::read_to_string(&path).expect("stat").contains(") Z ") {
+    while !std::fs::read_to_string(&path)
+        .expect("stat")
+        .contains(") Z ")
+    {
         std::thread::yield_now();
     }
     let holder = u64::try_from(pid.as_raw()).expect("an id");

@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::server_loop::ServerLoop;
 use super::session::{NewSession, Session};
 use super::shared::Shared;
 use crate::error::Error;
@@ -13,7 +14,6 @@ use crate::net::listener::{self, BindOptions, ListenOptions, Listener};
 use crate::net::stream::{KeepAlive, SocketOptions, Stream};
 use crate::options::Settings;
 use crate::reactor::clock;
-use crate::reactor::poller::Poller;
 
 /// Connections taken from one listener before anything else gets a turn.
 const ACCEPT_BATCH: usize = 64;
@@ -257,9 +257,9 @@ impl Acceptor {
         rest
     }
 
-    pub fn watch(&self, poller: &Poller, first_token: usize) -> Result<(), Error> {
+    pub fn watch(&self, server_loop: &ServerLoop, first_token: usize) -> Result<(), Error> {
         for (index, listener) in self.listeners.iter().enumerate() {
-            super::start::watch(poller, listener.raw_fd(), first_token - index)?;
+            server_loop.watch(listener.raw_fd(), first_token - index)?;
         }
         Ok(())
     }

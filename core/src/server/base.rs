@@ -11,9 +11,10 @@ use super::acceptor::{Accepted, Acceptor};
 use super::connection::{ConnectionSet, Effect, Stage};
 use super::context::{Context, Local, announces};
 use super::handler::{Event, EventHandler, Payload};
+use super::server_loop::ServerLoop;
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared, WorkerState};
-use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
+use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
 use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
@@ -22,9 +23,9 @@ use crate::log;
 use crate::net::listener::Listener;
 use crate::net::stream::ReadOutcome;
 use crate::reactor::clock;
-use crate::reactor::poller::{Poller, Ready, Token};
+use crate::reactor::poller::{Interest, Ready};
 use crate::shm::ring::Consumer;
-use crate::sys::signal::{Signal, SignalInbox};
+use crate::sys::signal::Signal;
 
 /// Connections read from before sockets are looked at again.
 const READ_BATCH: usize = 64;
@@ -37,7 +38,7 @@ const LISTENERS_MAX: usize = 4096;
 pub(super) struct Start {
     pub who: Incarnation,
     pub listeners: Vec<Listener>,
-    pub signals: SignalInbox,
+    pub signals: Signals,
     /// The only process of the server: it is the master, too.
     pub single: bool,
 }
@@ -45,9 +46,8 @@ pub(super) struct Start {
 struct BaseWorker {
     context: Rc<Context>,
     who: Incarnation,
-    poller: Poller,
+    server_loop: ServerLoop,
     ready_events: Vec<Ready>,
-    signals: SignalInbox,
     acceptor: Acceptor,
     ready: VecDeque<usize>,
     buffer: Vec<u8>,
@@ -70,7 +70,6 @@ pub(super) fn run(
         worker::ignore_others()?;
         worker::drop_privileges(shared)?;
     }
-    let signals = start.signals;
     let local = Local {
         host,
         set: RefCell::new(ConnectionSet::new(Arc::clone(shared), host)),
@@ -80,21 +79,14 @@ pub(super) fn run(
         postponed: RefCell::default(),
     };
     let context = worker::enter(shared, handler, who, Some(local))?;
-    let poller = start::poller()?;
-    start::watch(
-        &poller,
-        start::bell_fd(&shared.worker_bells[host]),
-        BELL_TOKEN,
-    )?;
-    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
+    let server_loop = ServerLoop::enter(start.signals, &shared.worker_bells[host])?;
     let acceptor = Acceptor::new(Arc::clone(shared), listeners);
-    acceptor.watch(&poller, LISTENER_TOKEN)?;
+    acceptor.watch(&server_loop, LISTENER_TOKEN)?;
     let mut worker = BaseWorker {
         context,
         who,
-        poller,
+        server_loop,
         ready_events: Vec::new(),
-        signals,
         acceptor,
         ready: VecDeque::new(),
         buffer: vec![0; shared.settings.input_chunk_bytes as usize],
@@ -172,10 +164,11 @@ impl BaseWorker {
             }
             self.list(key);
         }
-        if !self.local().set.borrow().is_drained() {
+        while context.end_status.get().is_none() && self.has_work() {
             context.note(context.handler.on_worker_exit(self.who.worker_id));
-        }
-        while context.end_status.get().is_none() && !self.local().set.borrow().is_drained() {
+            if !self.has_work_to_finish() {
+                break;
+            }
             if self
                 .end_by_ms
                 .is_some_and(|end| clock::monotonic_ms() >= end)
@@ -195,6 +188,17 @@ impl BaseWorker {
             self.local().set.borrow_mut().remove(key);
         }
         Ok(())
+    }
+
+    /// Whether there is anything that user code may want to be told of before the end.
+    fn has_work(&self) -> bool {
+        !self.local().set.borrow().is_drained()
+            || self.server_loop.has_work(self.context.settings())
+    }
+
+    fn has_work_to_finish(&self) -> bool {
+        !self.local().set.borrow().is_drained()
+            || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -225,7 +229,7 @@ impl BaseWorker {
             set.expire_deadlines();
         }
         self.pass_on_effects();
-        if self.signals.is_pending() {
+        if self.server_loop.is_signalled() {
             self.on_signals();
         }
         self.check_stop();
@@ -260,14 +264,16 @@ impl BaseWorker {
         if sleeping && self.end_by_ms.is_none() {
             record.set_state(WorkerState::Idle);
         }
-        start::wait(&mut self.poller, timeout)?;
+        let mut events = std::mem::take(&mut self.ready_events);
+        events.clear();
+        self.server_loop
+            .wait(timeout, |event| events.push(*event))?;
         if self.end_by_ms.is_none() {
             record.set_state(WorkerState::Busy);
         }
         self.bell().awake();
-        let mut events = std::mem::take(&mut self.ready_events);
-        events.clear();
-        events.extend(self.poller.events());
+        self.server_loop.run_ready();
+        self.context.note_end(&self.server_loop);
         self.set_now();
         for event in &events {
             self.on_ready(event);
@@ -279,7 +285,7 @@ impl BaseWorker {
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
         self.ready.is_empty()
-            && !self.signals.is_pending()
+            && !self.server_loop.is_signalled()
             && self.local().inboxes.iter().all(Consumer::is_empty)
             && !self.acceptor.is_ready()
     }
@@ -333,7 +339,7 @@ impl BaseWorker {
     }
 
     fn on_signals(&mut self) {
-        for signal in self.signals.drain() {
+        for signal in self.server_loop.take_signals() {
             match signal {
                 Signal::TERM | Signal::INT => self.on_terminate(),
                 Signal::USR1 | Signal::USR2 => log::warning(format_args!(
@@ -383,7 +389,9 @@ impl BaseWorker {
             .set
             .borrow_mut()
             .insert(stream, session_id, session, port);
-        if let Err(error) = self.poller.register_both(fd, Token(key)) {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let watched = self.server_loop.event_loop().register(fd, key, both);
+        if let Err(error) = watched {
             log::error(format_args!(
                 "connection {session_id} cannot be watched and is closed: {error}"
             ));

@@ -11,6 +11,7 @@ use super::connection::ConnectionSet;
 use super::dispatch::Dispatcher;
 use super::handler::{ConnectionEvent, Event, EventHandler, Outcome, Role};
 use super::outbox::Outbox;
+use super::server_loop::ServerLoop;
 use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use crate::error::Error;
@@ -439,6 +440,15 @@ impl Context {
         if let Outcome::EndProcess { status } = outcome {
             self.stop.set(true);
             self.end_status.set(Some(status));
+        }
+    }
+
+    /// Whether user code that the event loop ran wants the process to end.
+    pub(super) fn note_end(&self, server_loop: &ServerLoop) {
+        if let Some(status) = server_loop.event_loop().ended()
+            && self.end_status.get().is_none()
+        {
+            self.note(Outcome::EndProcess { status });
         }
     }
 

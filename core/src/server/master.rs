@@ -15,16 +15,16 @@ use super::handler::{EventHandler, Role};
 use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
+use super::server_loop::ServerLoop;
 use super::shared::{Ask, Phase, Shared};
-use super::start::{self, BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN};
+use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
 use crate::error::Error;
 use crate::log;
 use crate::net::listener::Listener;
 use crate::reactor::clock;
-use crate::reactor::poller::Poller;
 use crate::sys::Pid;
 use crate::sys::process;
-use crate::sys::signal::{self, Signal, SignalInbox};
+use crate::sys::signal::{self, Signal};
 
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
 const MANAGER_GRACE_MS: u64 = 2_000;
@@ -36,8 +36,7 @@ struct Master {
     shared: Arc<Shared>,
     handler: Rc<dyn EventHandler>,
     context: Rc<Context>,
-    poller: Poller,
-    signals: SignalInbox,
+    server_loop: ServerLoop,
     acceptor: Acceptor,
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<Result<(), Error>>>,
@@ -56,7 +55,7 @@ pub(super) fn run(
     shared: &Arc<Shared>,
     handler: &Rc<dyn EventHandler>,
     listeners: Vec<Listener>,
-    signals: SignalInbox,
+    signals: Signals,
     manager: Pid,
 ) -> Result<i32, Error> {
     shared
@@ -81,7 +80,7 @@ impl Master {
         shared: &Arc<Shared>,
         handler: &Rc<dyn EventHandler>,
         listeners: Vec<Listener>,
-        signals: SignalInbox,
+        signals: Signals,
         manager: Pid,
     ) -> Result<Self, Error> {
         let context = Rc::new(Context {
@@ -95,17 +94,14 @@ impl Master {
             end_status: Cell::new(None),
         });
         set_current(Some(Rc::clone(&context)));
-        let poller = start::poller()?;
-        start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
-        start::watch(&poller, start::bell_fd(&shared.master_bell), BELL_TOKEN)?;
+        let server_loop = ServerLoop::enter(signals, &shared.master_bell)?;
         let acceptor = Acceptor::new(Arc::clone(shared), listeners);
-        acceptor.watch(&poller, LISTENER_TOKEN)?;
+        acceptor.watch(&server_loop, LISTENER_TOKEN)?;
         let mut master = Self {
             shared: Arc::clone(shared),
             handler: Rc::clone(handler),
             context,
-            poller,
-            signals,
+            server_loop,
             acceptor,
             mailboxes: Vec::new(),
             threads: Vec::new(),
@@ -164,15 +160,17 @@ impl Master {
             retry
         };
         let timeout = [timeout, limit_ms].into_iter().flatten().min();
-        start::wait(&mut self.poller, timeout.map(Duration::from_millis))?;
-        let ready: Vec<usize> = self.poller.events().map(|event| event.token).collect();
-        for token in ready {
-            match token {
-                // Edge-triggered: the next ring is an event although the counter was not read.
-                BELL_TOKEN | SIGNAL_TOKEN => {}
-                token => self.acceptor.on_ready(LISTENER_TOKEN - token),
-            }
-        }
+        let acceptor = &mut self.acceptor;
+        self.server_loop
+            .wait(timeout.map(Duration::from_millis), |event| {
+                match event.token {
+                    // Edge-triggered: the next ring is an event although the counter was not read.
+                    BELL_TOKEN | SIGNAL_TOKEN => {}
+                    token => acceptor.on_ready(LISTENER_TOKEN - token),
+                }
+            })?;
+        self.server_loop.run_ready();
+        self.context.note_end(&self.server_loop);
         self.on_signals();
         if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 {
             self.stop = true;
@@ -199,7 +197,7 @@ impl Master {
     }
 
     fn on_signals(&mut self) {
-        for signal in self.signals.drain() {
+        for signal in self.server_loop.take_signals() {
             match signal {
                 Signal::TERM | Signal::INT => {
                     let now = clock::monotonic_ms();

@@ -19,6 +19,7 @@ mod manager;
 mod master;
 mod outbox;
 mod reactor_thread;
+mod server_loop;
 mod session;
 mod shared;
 mod start;

@@ -22,13 +22,15 @@ use crate::net::address::SockType;
 use crate::net::listener::{BindOptions, Listener};
 use crate::options::Settings;
 use crate::reactor::clock;
+use crate::reactor::event_loop::{self, OWN_TOKEN};
 use crate::reactor::poller::{Interest, Poller, Token};
 use crate::sys::pid_file::PidFile;
 use crate::sys::process::{self, Forked};
 use crate::sys::signal::{self, Signal, SignalInbox};
 
-/// Tokens from here on are not connections; listeners count down from the last.
-pub(super) const BELL_TOKEN: usize = usize::MAX >> 1;
+/// Tokens from here on are not connections; listeners count down from the last. All are below those that
+/// the event loop uses itself.
+pub(super) const BELL_TOKEN: usize = OWN_TOKEN - 1;
 pub(super) const SIGNAL_TOKEN: usize = BELL_TOKEN - 1;
 pub(super) const LISTENER_TOKEN: usize = BELL_TOKEN - 2;
 
@@ -198,10 +200,12 @@ impl Server {
             shared,
             handler,
             listeners: self.listeners,
-            signals,
+            signals: Rc::new(RefCell::new(signals)),
         };
         let finished = launch.run();
         set_current(None);
+        // What user code added to it ends with the server.
+        event_loop::discard();
         // Children got copies of it and leave the file alone.
         if !matches!(finished, Ok(Finished::Child { .. }))
             && let Some(pid_file) = &pid_file
@@ -240,8 +244,11 @@ struct Launch {
     shared: Arc<Shared>,
     handler: Rc<dyn EventHandler>,
     listeners: Vec<Listener>,
-    signals: SignalInbox,
+    signals: Signals,
 }
+
+/// The signals of a process of the server, shared with its event loop.
+pub(super) type Signals = Rc<RefCell<SignalInbox>>;
 
 impl Launch {
     fn run(self) -> Result<Finished, Error> {
@@ -324,7 +331,7 @@ impl Launch {
             Forked::Child => {
                 // Only the master accepts: the port must be free when it is gone.
                 drop(listeners);
-                signals.reset_after_fork()?;
+                signals.borrow().reset_after_fork()?;
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
                 match manager::run(&shared, &handler, signals, false, Rc::default()) {
                     Ok(Ended::Become(who, signals)) => {

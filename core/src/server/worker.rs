@@ -6,23 +6,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::time::Duration;
 
 use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
 use super::handler::{EventHandler, Payload, Role};
 use super::outbox::Outbox;
+use super::server_loop::ServerLoop;
 use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
-use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
+use super::start::{self, Signals};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
 use crate::reactor::clock;
-use crate::reactor::poller::Poller;
 use crate::shm::ring::{Consumer, Record};
 use crate::sys::process;
-use crate::sys::signal::{self, Signal, SignalInbox};
+use crate::sys::signal::{self, Signal};
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
@@ -244,8 +245,7 @@ struct Worker {
     context: Rc<Context>,
     who: Incarnation,
     inboxes: Vec<Consumer>,
-    poller: Poller,
-    signals: SignalInbox,
+    server_loop: ServerLoop,
     limit: RequestLimit,
 }
 
@@ -254,18 +254,12 @@ pub(super) fn run(
     shared: &Arc<Shared>,
     handler: &Rc<dyn EventHandler>,
     who: Incarnation,
-    signals: SignalInbox,
+    signals: Signals,
 ) -> Result<i32, Error> {
     ignore_others()?;
     drop_privileges(shared)?;
     let context = enter(shared, handler, who, None)?;
-    let poller = start::poller()?;
-    start::watch(
-        &poller,
-        start::bell_fd(&shared.worker_bells[who.lane()]),
-        BELL_TOKEN,
-    )?;
-    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
+    let server_loop = ServerLoop::enter(signals, &shared.worker_bells[who.lane()])?;
     let to_workers = shared
         .to_workers
         .as_ref()
@@ -277,8 +271,7 @@ pub(super) fn run(
         context,
         who,
         inboxes,
-        poller,
-        signals,
+        server_loop,
         limit: RequestLimit::new(shared),
     };
     worker.run()
@@ -288,38 +281,84 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
+        let mut round = 0_u32;
         while !self.context.stop.get() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
             }
-            if self.signals.is_pending() {
+            if self.server_loop.is_signalled() {
                 self.on_signals();
             }
             self.check_stop();
-            if !busy && !self.context.stop.get() {
-                self.sleep()?;
+            if self.context.stop.get() {
+                break;
+            }
+            if busy {
+                round = round.wrapping_add(1);
+                self.server_loop.glance(round)?;
+                self.context.note_end(&self.server_loop);
+            } else {
+                self.sleep(None)?;
             }
         }
-        Ok(self.context.retire(self.who, || {}))
+        let mut failed = None;
+        let context = Rc::clone(&self.context);
+        let status = context.retire(self.who, || failed = self.finish().err());
+        failed.map_or(Ok(status), Err)
+    }
+
+    /// Has user code's own events come to an end, within `max_wait_time`. Messages are taken no more.
+    fn finish(&mut self) -> Result<(), Error> {
+        let context = Rc::clone(&self.context);
+        let settings = context.settings();
+        let limit_ms = settings.max_wait_time_ms;
+        let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
+        while context.end_status.get().is_none() && self.server_loop.has_work(settings) {
+            context.note(context.handler.on_worker_exit(self.who.worker_id));
+            if context.end_status.get().is_some() || !self.server_loop.has_work_to_finish(settings)
+            {
+                break;
+            }
+            let left_ms = end_by_ms.map(|end| end.saturating_sub(clock::monotonic_ms()));
+            if left_ms == Some(0) {
+                log::warning(format_args!(
+                    "worker {} ends after max_wait_time ({limit_ms} ms) although its event loop still has work: end it in onWorkerExit",
+                    self.who.worker_id
+                ));
+                break;
+            }
+            self.server_loop
+                .wait(left_ms.map(Duration::from_millis), |_| {})?;
+            self.server_loop.run_ready();
+            self.server_loop.take_signals();
+            context.note_end(&self.server_loop);
+        }
+        Ok(())
     }
 
     fn shared(&self) -> &Shared {
         &self.context.shared
     }
 
-    fn sleep(&mut self) -> Result<(), Error> {
+    /// Waits for messages, at most so long, and serves user code's own events.
+    fn sleep(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let shared = Arc::clone(&self.context.shared);
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
         if self.inboxes.iter().all(Consumer::is_empty) && !self.is_asked_to_stop() {
             record.set_state(WorkerState::Idle);
-            start::wait(&mut self.poller, None)?;
+            let waited = self.server_loop.wait(limit, |_| {});
             record.set_state(WorkerState::Busy);
+            // The bell is not read: edge-triggered, the next ring is an event all the same.
+            bell.awake();
+            waited?;
+            self.server_loop.run_ready();
+            self.context.note_end(&self.server_loop);
+        } else {
+            bell.awake();
         }
-        // The bell is not read: edge-triggered, the next ring is an event all the same.
-        bell.awake();
         Ok(())
     }
 
@@ -336,7 +375,7 @@ impl Worker {
     }
 
     fn on_signals(&mut self) {
-        for signal in self.signals.drain() {
+        for signal in self.server_loop.take_signals() {
             if signal == Signal::TERM {
                 self.context.stop.set(true);
             } else if signal == Signal::rtmin() {
@@ -364,7 +403,7 @@ impl Worker {
                 }
             }
             taken += 1;
-            if self.limit.is_reached(record.requests.get()) || self.signals.is_pending() {
+            if self.limit.is_reached(record.requests.get()) || self.server_loop.is_signalled() {
                 break;
             }
         }

@@ -6,13 +6,13 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::Once;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::lock::OwnerLock;
 use super::region::{Layout, RegionError, ShmRecord};
+use crate::sys::forks;
 
 /// A record that a pool can give out again.
 pub trait Pooled: ShmRecord {
@@ -83,7 +83,7 @@ impl<T: Pooled> Pool<T> {
     /// No shared memory.
     pub fn take(&'static self) -> Result<Taken<T>, RegionError> {
         let mut state = self.state.lock();
-        let generation = fork_generation();
+        let generation = forks::count();
         if state.generation != generation {
             // Parent and child have the same list: neither may give these out any more.
             state.free.clear();
@@ -119,7 +119,7 @@ impl<T: Pooled> Pool<T> {
 
     fn give_back(&self, record: &'static T, generation: u64) {
         let mut state = self.state.lock();
-        if generation == fork_generation() && generation == state.generation {
+        if generation == forks::count() && generation == state.generation {
             record.clear();
             state.free.push(record);
         }
@@ -154,52 +154,29 @@ impl<T: Pooled> Drop for Taken<T> {
     }
 }
 
-/// How often this process and its ancestors have forked since this was first asked.
-static FORKS: AtomicU64 = AtomicU64::new(0);
-/// See [`me`]; 0: not known.
+/// See [`me`], and the process ([`forks::generation`], counted from 1) that it was learned in.
 static ME: AtomicU64 = AtomicU64::new(0);
-
-extern "C" fn before_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-extern "C" fn in_child() {
-    ME.store(0, Ordering::Relaxed);
-}
-
-fn watch_forks() {
-    static WATCH: Once = Once::new();
-    WATCH.call_once(|| {
-        // SAFETY: both handlers only store to statics, which is allowed in a forking process, and
-        // live as long as the process: an extension is never unloaded before its end.
-        // JUSTIFICATION: std has no hook for forks, and scripts fork through other extensions.
-        unsafe { libc::pthread_atfork(Some(before_fork), None, Some(in_child)) };
-    });
-}
-
-fn fork_generation() -> u64 {
-    watch_forks();
-    FORKS.load(Ordering::Relaxed)
-}
+static ME_LEARNED_IN: AtomicU64 = AtomicU64::new(0);
 
 /// Who holds something: the process id below, and the low half of its start time (in clock ticks)
 /// above, so that a later process with the same id is another one. Never 0.
 #[inline]
 #[must_use]
 pub fn me() -> u64 {
-    match ME.load(Ordering::Relaxed) {
-        0 => learn_me(),
-        known => known,
+    if ME_LEARNED_IN.load(Ordering::Acquire) == forks::generation() + 1 {
+        ME.load(Ordering::Relaxed)
+    } else {
+        learn_me()
     }
 }
 
 #[cold]
 fn learn_me() -> u64 {
-    watch_forks();
     let pid = std::process::id();
     let start = status_of(pid).map_or(0, |(_, start)| start);
     let me = u64::from(pid) | (u64::from(start) << 32);
     ME.store(me, Ordering::Relaxed);
+    ME_LEARNED_IN.store(forks::generation() + 1, Ordering::Release);
     me
 }
 

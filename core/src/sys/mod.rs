@@ -6,6 +6,7 @@
 pub mod credentials;
 pub mod eventfd;
 pub mod fd;
+pub mod forks;
 pub mod memfd;
 pub mod pid_file;
 pub mod process;

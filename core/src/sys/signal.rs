@@ -129,6 +129,14 @@ struct Former {
     action: libc::sigaction,
 }
 
+impl Former {
+    fn restore(self) {
+        // SAFETY: `action` was filled by sigaction(2) for this very signal, so it is a valid action; the
+        // second pointer may be null.
+        unsafe { libc::sigaction(self.signal.0, &raw const self.action, std::ptr::null_mut()) };
+    }
+}
+
 impl fmt::Debug for Former {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.signal, f)
@@ -174,6 +182,13 @@ impl SignalInbox {
         Ok(())
     }
 
+    /// Gives a signal the meaning back that it had before [`SignalInbox::listen`].
+    pub fn unlisten(&mut self, signal: Signal) {
+        if let Some(index) = self.former.iter().position(|f| f.signal == signal) {
+            self.former.swap_remove(index).restore();
+        }
+    }
+
     /// Readable when signals came. The number stays the same for the life of the process.
     #[must_use]
     pub fn fd(&self) -> RawFd {
@@ -216,17 +231,7 @@ impl Drop for SignalInbox {
             INSTALLED.store(false, Ordering::Release);
             return;
         }
-        for former in self.former.drain(..) {
-            // SAFETY: `former.action` was filled by sigaction(2) for this very signal, so it is a valid
-            // action; the second pointer may be null.
-            unsafe {
-                libc::sigaction(
-                    former.signal.0,
-                    &raw const former.action,
-                    std::ptr::null_mut(),
-                )
-            };
-        }
+        self.former.drain(..).for_each(Former::restore);
         INSTALLED.store(false, Ordering::Release);
     }
 }

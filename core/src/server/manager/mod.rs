@@ -15,18 +15,18 @@ use super::Mode;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::outbox::Outbox;
+use super::server_loop::ServerLoop;
 use super::shared::{Ask, Phase, Shared};
-use super::start::{self, BELL_TOKEN, SIGNAL_TOKEN};
+use super::start::{self, Signals};
 use super::worker::Incarnation;
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
 use crate::net::listener::Listener;
 use crate::reactor::clock;
-use crate::reactor::poller::Poller;
 use crate::sys::Pid;
 use crate::sys::process;
-use crate::sys::signal::{self, Signal, SignalInbox};
+use crate::sys::signal::{self, Signal};
 
 /// A worker that ends sooner than this after its start is in trouble, in milliseconds.
 const QUICK_DEATH_MS: u64 = 1_000;
@@ -42,7 +42,7 @@ const RETRY_MS: u64 = 10;
 /// How the manager's part of a process ended.
 pub(super) enum Ended {
     /// This is a forked child: run this worker.
-    Become(Incarnation, SignalInbox),
+    Become(Incarnation, Signals),
     Done {
         status: i32,
     },
@@ -91,8 +91,8 @@ pub(super) struct Manager {
     shared: Arc<Shared>,
     handler: Rc<dyn EventHandler>,
     context: Rc<Context>,
-    signals: SignalInbox,
-    poller: Poller,
+    signals: Signals,
+    server_loop: ServerLoop,
     slots: Vec<Slot>,
     reload: Reload,
     /// Messages to hosts that found the ring full.
@@ -115,7 +115,7 @@ enum Step {
 pub(super) fn run(
     shared: &Arc<Shared>,
     handler: &Rc<dyn EventHandler>,
-    signals: SignalInbox,
+    signals: Signals,
     is_main: bool,
     listeners: Rc<RefCell<Vec<Listener>>>,
 ) -> Result<Ended, Error> {
@@ -139,15 +139,13 @@ pub(super) fn run(
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(Role::Manager);
-    let poller = start::poller()?;
-    start::watch(&poller, start::bell_fd(&shared.manager_bell), BELL_TOKEN)?;
-    start::watch(&poller, signals.fd(), SIGNAL_TOKEN)?;
+    let server_loop = ServerLoop::enter(Rc::clone(&signals), &shared.manager_bell)?;
     let mut manager = Manager {
         shared: Arc::clone(shared),
         handler: Rc::clone(handler),
         context,
         signals,
-        poller,
+        server_loop,
         slots: (0..shared.workers.len()).map(|_| Slot::default()).collect(),
         reload: Reload::default(),
         untold: VecDeque::new(),
@@ -222,7 +220,9 @@ impl Manager {
             .flatten()
             .min();
         let timeout = next.map(|at| Duration::from_millis(at.saturating_sub(now)));
-        start::wait(&mut self.poller, timeout)?;
+        self.server_loop.wait(timeout, |_| {})?;
+        self.server_loop.run_ready();
+        self.context.note_end(&self.server_loop);
         start::clear_bell(&self.shared.manager_bell);
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Manager {
     // ---- what others want ----
 
     fn on_signals(&mut self) {
-        for signal in self.signals.drain() {
+        for signal in self.server_loop.take_signals() {
             match signal {
                 Signal::TERM | Signal::INT => self.on_terminate(),
                 Signal::USR1 => self.begin_reload(),

@@ -25,7 +25,7 @@ impl Manager {
         record.epoch.store(who.epoch, Release);
         match process::fork() {
             Ok(Forked::Child) => {
-                if let Err(error) = self.signals.reset_after_fork() {
+                if let Err(error) = self.signals.borrow().reset_after_fork() {
                     // This is not the process that called start(): nothing may return there.
                     log::error(format_args!("worker {index} cannot start: {error}"));
                     process::exit_now(1);

@@ -1,0 +1,637 @@
+//! The event loop of a process: descriptors, timers, deferred calls, signals, work of other threads.
+//!
+//! There is one per thread, made on first use ([`current`]). A server's worker, master and manager run
+//! their duties on it, so that what user code adds (a timer, a descriptor) is served by the same wait. A
+//! process made by fork gets a loop of its own, and an empty one: what the parent waits for is the
+//! parent's.
+//!
+//! Callbacks run with no borrow of the loop held, so they may add and remove whatever they like,
+//! themselves included. One turn goes: descriptors, signals, timers, deferred calls.
+
+use super::poller::{Interest, Poller, Ready, Token};
+use super::remote::Remote;
+use super::timers::{TimerId, Timers};
+use super::watches::Watches;
+pub use super::watches::{Trigger, WatchId};
+use crate::error::Error;
+use crate::sys::forks;
+use crate::sys::signal::{Signal, SignalInbox};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Tokens with this bit are the loop's own; the others are for [`EventLoop::turn`]'s caller.
+pub const OWN_TOKEN: usize = 1 << 62;
+const SIGNAL_TOKEN: usize = OWN_TOKEN | (1 << 61);
+type Job = Box<dyn FnOnce()>;
+
+struct Timer {
+    callback: Job,
+    repeats: bool,
+}
+
+type SignalHandler = Rc<dyn Fn(Signal)>;
+type Hook = Rc<dyn Fn()>;
+
+/// See the module's description.
+pub struct EventLoop {
+    /// The process it was made in (see [`forks::generation`]).
+    born_in: u64,
+    epoch: Instant,
+    /// None: given up in a forked child.
+    poller: RefCell<Option<Poller>>,
+    watches: RefCell<Watches>,
+    ready: RefCell<Vec<Ready>>,
+    timers: RefCell<Timers<Timer>>,
+    /// Timers that repeat: see [`EventLoop::has_work_to_finish`].
+    repeating: Cell<usize>,
+    /// While timers run: what they add comes due later than this, in microseconds.
+    firing_us: Cell<Option<u64>>,
+    deferred: RefCell<VecDeque<Job>>,
+    holds: Rc<Cell<usize>>,
+    remote: RefCell<Option<Remote>>,
+    signals: RefCell<Option<Rc<RefCell<SignalInbox>>>>,
+    handlers: RefCell<HashMap<i32, SignalHandler>>,
+    /// Called before each wait and at the end of each turn.
+    hooks: [RefCell<Option<Hook>>; 2],
+    turns: Cell<u64>,
+    running: Cell<bool>,
+    exit: Cell<bool>,
+    ended: Cell<Option<i32>>,
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("watches", &self.watches.borrow().len())
+            .field("timers", &self.timers.borrow().len())
+            .field("deferred", &self.deferred.borrow().len())
+            .field("holds", &self.holds.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// When a hook of [`EventLoop::set_hook`] is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookAt {
+    /// Before each wait.
+    BeforeWait,
+    /// At the end of each turn.
+    TurnEnd,
+}
+
+/// Keeps the loop alive for work that goes on elsewhere (a thread, a child process), until dropped.
+#[derive(Debug)]
+pub struct Hold {
+    holds: Rc<Cell<usize>>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.holds.set(self.holds.get().saturating_sub(1));
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+}
+
+/// The loop of this thread, made if there is none yet.
+///
+/// # Errors
+/// The kernel gives no poller: out of descriptors.
+pub fn current() -> io::Result<Rc<EventLoop>> {
+    if let Some(event_loop) = existing() {
+        return Ok(event_loop);
+    }
+    let made = Rc::new(EventLoop::new()?);
+    CURRENT.set(Some(Rc::clone(&made)));
+    Ok(made)
+}
+
+/// The loop of this thread, if there is one.
+#[must_use]
+pub fn existing() -> Option<Rc<EventLoop>> {
+    let known = CURRENT.with_borrow(Clone::clone)?;
+    if known.born_in == forks::generation() {
+        return Some(known);
+    }
+    // The parent's. Its callbacks may own what must not be released twice (or run twice), so they are
+    // left where they are; the descriptor of its poller goes.
+    CURRENT.set(None);
+    known.poller.take();
+    std::mem::forget(known);
+    None
+}
+
+/// Ends the loop of this thread: nothing that was added to it runs any more. The next [`current`] makes
+/// a new one.
+pub fn discard() {
+    if existing().is_some() {
+        let event_loop = CURRENT.take();
+        if let Some(event_loop) = event_loop {
+            event_loop.clear();
+        }
+    }
+}
+
+impl EventLoop {
+    fn new() -> io::Result<EventLoop> {
+        Ok(EventLoop {
+            born_in: forks::generation(),
+            epoch: Instant::now(),
+            poller: RefCell::new(Some(Poller::new()?)),
+            watches: RefCell::default(),
+            ready: RefCell::default(),
+            timers: RefCell::default(),
+            repeating: Cell::new(0),
+            firing_us: Cell::new(None),
+            deferred: RefCell::default(),
+            holds: Rc::default(),
+            remote: RefCell::default(),
+            signals: RefCell::default(),
+            handlers: RefCell::default(),
+            hooks: Default::default(),
+            turns: Cell::new(0),
+            running: Cell::new(false),
+            exit: Cell::new(false),
+            ended: Cell::new(None),
+        })
+    }
+
+    fn with_poller<R>(&self, f: impl FnOnce(&Poller) -> io::Result<R>) -> io::Result<R> {
+        match &*self.poller.borrow() {
+            Some(poller) => f(poller),
+            None => Err(io::Error::from_raw_os_error(libc::EBADF)),
+        }
+    }
+
+    // ---- descriptors ----
+
+    /// Calls `callback` when the descriptor is ready. It keeps the loop alive (see [`Self::detach`]).
+    ///
+    /// # Errors
+    /// EPERM: a file that is always ready (a regular one); EBADF: not open; EEXIST: watched already.
+    pub fn watch(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        trigger: Trigger,
+        callback: Rc<dyn Fn(Ready)>,
+    ) -> io::Result<WatchId> {
+        let id = self.watches.borrow_mut().next_id();
+        self.with_poller(|poller| poller.register(fd, id.token(), interest))?;
+        // The kernel took it as new: one we know by this number was closed without a word.
+        let mut watches = self.watches.borrow_mut();
+        let stale = watches.insert(id, fd, interest, trigger, callback);
+        drop(watches);
+        drop(stale);
+        Ok(id)
+    }
+
+    /// Watches for something else from now on.
+    ///
+    /// # Errors
+    /// ENOENT: not watched any more.
+    pub fn change(&self, id: WatchId, interest: Interest) -> io::Result<()> {
+        let fd = {
+            let mut watches = self.watches.borrow_mut();
+            let watch = watches.get_mut(id);
+            let watch = watch.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+            watch.interest = interest;
+            watch.fd
+        };
+        self.with_poller(|poller| poller.reregister(fd, id.token(), interest))
+    }
+
+    /// Stops watching; to be called before the descriptor is closed. One that is not watched any more is
+    /// left alone.
+    pub fn unwatch(&self, id: WatchId) {
+        let watch = self.watches.borrow_mut().remove(id);
+        if let Some(watch) = watch {
+            // ENOENT, EBADF: the descriptor was closed before.
+            let _ = self.with_poller(|poller| poller.deregister(watch.fd));
+        }
+    }
+
+    /// Lets the loop end although this is watched.
+    pub fn detach(&self, id: WatchId) {
+        self.watches.borrow_mut().detach(id);
+    }
+
+    /// Whether the descriptor of this number is watched.
+    #[must_use]
+    pub fn find(&self, fd: RawFd) -> Option<WatchId> {
+        self.watches.borrow().find(fd)
+    }
+
+    /// What is watched for.
+    #[must_use]
+    pub fn interest(&self, id: WatchId) -> Option<Interest> {
+        self.watches.borrow().get(id).map(|watch| watch.interest)
+    }
+
+    /// Watches a descriptor on behalf of the caller of [`Self::turn`], edge-triggered, which gets its
+    /// events under this token. It does not keep the loop alive.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn register(&self, fd: RawFd, token: usize, interest: Interest) -> io::Result<()> {
+        debug_assert!(token & OWN_TOKEN == 0, "the token is the loop's own");
+        self.with_poller(|poller| poller.register(fd, Token(token), interest))
+    }
+
+    /// Undoes [`Self::register`].
+    ///
+    /// # Errors
+    /// ENOENT or EBADF: not registered.
+    pub fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        self.with_poller(|poller| poller.deregister(fd))
+    }
+
+    // ---- timers and deferred calls ----
+
+    /// Microseconds since the loop was made, of a clock that never goes back.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        self.epoch.elapsed().as_micros() as u64
+    }
+
+    /// Runs `callback` once, not before `delay_ms` milliseconds have passed (0: in the next turn). It
+    /// keeps the loop alive. Timers of the same moment run in the order they were added.
+    pub fn after(&self, delay_ms: u64, callback: Job) -> TimerId {
+        let at_us = self.now_us().saturating_add(delay_ms.saturating_mul(1000));
+        self.at(at_us, false, callback)
+    }
+
+    /// [`Self::after`] with the moment given (see [`Self::now_us`]). `repeats` says that the callback is
+    /// going to add the timer again: see [`Self::has_work_to_finish`].
+    pub fn at(&self, at_us: u64, repeats: bool, callback: Job) -> TimerId {
+        let at_us = self
+            .firing_us
+            .get()
+            .map_or(at_us, |firing| at_us.max(firing + 1));
+        self.repeating
+            .set(self.repeating.get() + usize::from(repeats));
+        self.timers
+            .borrow_mut()
+            .insert(at_us, Timer { callback, repeats })
+    }
+
+    fn no_longer_waits(&self, timer: &Timer) {
+        self.repeating
+            .set(self.repeating.get() - usize::from(timer.repeats));
+    }
+
+    /// Whether there was such a timer, not yet run.
+    pub fn cancel(&self, id: TimerId) -> bool {
+        let cancelled = self.timers.borrow_mut().cancel(id);
+        if let Some(timer) = &cancelled {
+            self.no_longer_waits(timer);
+        }
+        cancelled.is_some()
+    }
+
+    /// Runs `callback` at the end of this turn, or of the next one if none is under way.
+    pub fn defer(&self, callback: Job) {
+        self.deferred.borrow_mut().push_back(callback);
+    }
+
+    // ---- what goes on elsewhere ----
+
+    /// Keeps the loop alive for as long as the answer lives.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.holds.set(self.holds.get() + 1);
+        Hold {
+            holds: Rc::clone(&self.holds),
+        }
+    }
+
+    /// A way for other threads to run something in this one.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn remote(&self) -> io::Result<Remote> {
+        if let Some(remote) = &*self.remote.borrow() {
+            return Ok(remote.clone());
+        }
+        let remote = Remote::new().map_err(|e| io::Error::from_raw_os_error(e.errno))?;
+        let taker = remote.clone();
+        let run = move |_: Ready| {
+            for job in taker.take() {
+                job();
+            }
+        };
+        let id = self.watch(remote.fd(), Interest::READABLE, Trigger::Edge, Rc::new(run))?;
+        self.detach(id);
+        *self.remote.borrow_mut() = Some(remote.clone());
+        Ok(remote)
+    }
+
+    // ---- signals ----
+
+    /// The signals of this process come through this inbox, which the caller goes on draining: see
+    /// [`Self::run_signal`].
+    pub fn share_signals(&self, inbox: Rc<RefCell<SignalInbox>>) {
+        *self.signals.borrow_mut() = Some(inbox);
+    }
+
+    /// Calls `callback` whenever the signal has come, in the loop; None: not any more, and the signal
+    /// gets its former meaning back. A handler keeps the loop alive.
+    ///
+    /// # Errors
+    /// A signal that cannot be caught (SIGKILL, SIGSTOP); out of descriptors.
+    pub fn on_signal(&self, signal: Signal, callback: Option<SignalHandler>) -> Result<(), Error> {
+        let Some(callback) = callback else {
+            let former = self.handlers.borrow_mut().remove(&signal.number());
+            if former.is_some()
+                && let Some(inbox) = &*self.signals.borrow()
+            {
+                inbox.borrow_mut().unlisten(signal);
+            }
+            drop(former);
+            return Ok(());
+        };
+        let inbox = self.signals.borrow().clone();
+        match inbox {
+            Some(inbox) => inbox.borrow_mut().listen(signal)?,
+            None => {
+                let inbox = SignalInbox::install(&[signal])?;
+                self.with_poller(|p| {
+                    p.register(inbox.fd(), Token(SIGNAL_TOKEN), Interest::READABLE)
+                })
+                .map_err(|error| Error::os("epoll_ctl", "the signal descriptor", &error))?;
+                *self.signals.borrow_mut() = Some(Rc::new(RefCell::new(inbox)));
+            }
+        }
+        let former = self.handlers.borrow_mut().insert(signal.number(), callback);
+        drop(former);
+        Ok(())
+    }
+
+    /// Hands a signal that was drained to its handler; whether there is one.
+    pub fn run_signal(&self, signal: Signal) -> bool {
+        let handler = self.handlers.borrow().get(&signal.number()).cloned();
+        match handler {
+            Some(handler) => {
+                handler(signal);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The signals that have a handler.
+    #[must_use]
+    pub fn handled_signals(&self) -> Vec<i32> {
+        self.handlers.borrow().keys().copied().collect()
+    }
+
+    // ---- running ----
+
+    /// Sets or removes what is called in every turn.
+    pub fn set_hook(&self, at: HookAt, hook: Option<Hook>) -> bool {
+        let former = self.hooks[at as usize].replace(hook);
+        former.is_some()
+    }
+
+    fn call_hook(&self, at: HookAt) {
+        let hook = self.hooks[at as usize].borrow().clone();
+        if let Some(hook) = hook
+            && self.ended.get().is_none()
+        {
+            hook();
+        }
+    }
+
+    /// Whether anything keeps the loop alive.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.watches.borrow().counted() > 0
+            || self.holds.get() > 0
+            || !self.timers.borrow().is_empty()
+            || !self.deferred.borrow().is_empty()
+            || !self.handlers.borrow().is_empty()
+    }
+
+    /// Whether anything is under way that comes to an end: timers that repeat never do, and signal
+    /// handlers neither.
+    #[must_use]
+    pub fn has_work_to_finish(&self) -> bool {
+        self.watches.borrow().counted() > 0
+            || self.holds.get() > 0
+            || self.timers.borrow().len() > self.repeating.get()
+            || !self.deferred.borrow().is_empty()
+    }
+
+    /// Runs until nothing is left to wait for, [`Self::exit`] or [`Self::end`].
+    ///
+    /// # Errors
+    /// The kernel refuses to wait.
+    pub fn run(&self) -> io::Result<()> {
+        self.exit.set(false);
+        self.running.set(true);
+        let mut result = Ok(());
+        while result.is_ok() && !self.exit.get() && self.ended.get().is_none() && self.has_work() {
+            result = self.turn(None, |_| {});
+        }
+        self.running.set(false);
+        result
+    }
+
+    /// Ends [`Self::run`] after this turn.
+    pub fn exit(&self) {
+        self.exit.set(true);
+    }
+
+    /// User code has ended the process with this status (`exit()`, a fatal error): no callback runs any
+    /// more.
+    pub fn end(&self, status: i32) {
+        if self.ended.get().is_none() {
+            self.ended.set(Some(status));
+        }
+    }
+
+    /// See [`Self::end`].
+    #[must_use]
+    #[inline]
+    pub fn ended(&self) -> Option<i32> {
+        self.ended.get()
+    }
+
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.get()
+    }
+
+    /// Says that a server turns this loop by [`Self::turn`].
+    pub fn set_running(&self, running: bool) {
+        self.running.set(running);
+    }
+
+    /// Turns so far.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns.get()
+    }
+
+    /// Whether a wait would end at once for want of patience: something is deferred or due.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        !self.deferred.borrow().is_empty()
+            || self
+                .timers
+                .borrow()
+                .next_deadline()
+                .is_some_and(|at| at <= self.now_us())
+    }
+
+    /// How long a wait may be, given that it must end at `limit`.
+    fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
+        if !self.deferred.borrow().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = self.timers.borrow().next_deadline();
+        let until_timer = next.map(|at| Duration::from_micros(at.saturating_sub(self.now_us())));
+        [until_timer, limit].into_iter().flatten().min()
+    }
+
+    /// One turn: waits at most `limit` (without end if None), and runs what is ready or due. Events of
+    /// descriptors that were registered by [`Self::register`] go to `others`, before anything runs.
+    ///
+    /// # Errors
+    /// The kernel refuses to wait.
+    pub fn turn(&self, limit: Option<Duration>, others: impl FnMut(&Ready)) -> io::Result<()> {
+        self.wait(limit, others)?;
+        self.run_ready();
+        Ok(())
+    }
+
+    /// The first half of [`Self::turn`]: nothing runs yet but the hook before the wait.
+    ///
+    /// # Errors
+    /// The kernel refuses to wait.
+    pub fn wait(&self, limit: Option<Duration>, mut others: impl FnMut(&Ready)) -> io::Result<()> {
+        self.call_hook(HookAt::BeforeWait);
+        let patience = self.patience(limit);
+        let mut ready = self.ready.borrow_mut();
+        let mut poller = self.poller.borrow_mut();
+        let Some(poller) = &mut *poller else {
+            // A child that was forked in a callback: this loop is not its own.
+            self.exit.set(true);
+            return Ok(());
+        };
+        poller.wait(patience)?;
+        for event in poller.events() {
+            if event.token & OWN_TOKEN == 0 {
+                others(&event);
+            } else {
+                ready.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// The second half of [`Self::turn`].
+    pub fn run_ready(&self) {
+        let mut ready = self.ready.take();
+        for event in ready.drain(..) {
+            self.dispatch(&event);
+        }
+        // Keeps the buffer, unless a callback turned the loop itself and left events of its own.
+        if self.ready.borrow().is_empty() {
+            self.ready.replace(ready);
+        }
+        self.run_due();
+        self.call_hook(HookAt::TurnEnd);
+        self.turns.set(self.turns.get() + 1);
+    }
+
+    fn dispatch(&self, event: &Ready) {
+        if self.ended.get().is_some() {
+            return;
+        }
+        if event.token == SIGNAL_TOKEN {
+            return self.dispatch_signals();
+        }
+        let id = WatchId::of(event.token);
+        let callback = self
+            .watches
+            .borrow()
+            .get(id)
+            .map(|w| Rc::clone(&w.callback));
+        // None: removed by a callback of this very turn.
+        let Some(callback) = callback else { return };
+        callback(*event);
+        drop(callback);
+        let level = self
+            .watches
+            .borrow()
+            .get(id)
+            .filter(|watch| watch.trigger == Trigger::Level)
+            .map(|watch| (watch.fd, watch.interest));
+        if let Some((fd, interest)) = level {
+            // Makes the kernel look anew. A descriptor that was closed meanwhile has no news.
+            let _ = self.with_poller(|poller| poller.reregister(fd, id.token(), interest));
+        }
+    }
+
+    fn dispatch_signals(&self) {
+        let inbox = self.signals.borrow().clone();
+        let Some(inbox) = inbox else { return };
+        let drained = inbox.borrow().drain();
+        for signal in drained {
+            self.run_signal(signal);
+        }
+    }
+
+    /// Runs the timers that are due and what was deferred, without waiting.
+    pub fn run_due(&self) {
+        if self.timers.borrow().next_deadline().is_some() {
+            self.run_timers();
+        }
+        // What these defer waits for the next turn.
+        let count = self.deferred.borrow().len();
+        for _ in 0..count {
+            let job = self.deferred.borrow_mut().pop_front();
+            match job {
+                Some(job) if self.ended.get().is_none() => job(),
+                _ => break,
+            }
+        }
+    }
+
+    fn run_timers(&self) {
+        let now_us = self.now_us();
+        let outer = self.firing_us.replace(Some(now_us));
+        while self.ended.get().is_none() {
+            let due = self.timers.borrow_mut().pop_due(now_us);
+            match due {
+                Some((_, timer)) => {
+                    self.no_longer_waits(&timer);
+                    (timer.callback)();
+                }
+                None => break,
+            }
+        }
+        self.firing_us.set(outer);
+    }
+
+    /// Drops everything that was added. What that drops may be anything, so no borrow is held.
+    fn clear(&self) {
+        self.exit.set(true);
+        drop(self.timers.take());
+        self.repeating.set(0);
+        drop(self.deferred.take());
+        drop(self.handlers.take());
+        drop(self.signals.take());
+        drop(self.watches.take());
+        self.hooks.iter().for_each(|hook| drop(hook.take()));
+        drop(self.remote.take());
+    }
+}

@@ -1,0 +1,44 @@
+//! Noticing forks, also those that other code makes (ext/pcntl).
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often this process and its ancestors have forked since they began to watch.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+/// How many forks lie between this process and the one that began to watch.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn before() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+extern "C" fn in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+#[inline]
+fn watch() {
+    static WATCH: Once = Once::new();
+    WATCH.call_once(|| {
+        // SAFETY: both handlers only add to statics, which is allowed in a forking process, and live as
+        // long as the process: an extension is never unloaded before its end.
+        // JUSTIFICATION: std has no hook for forks, and scripts fork through other extensions.
+        unsafe { libc::pthread_atfork(Some(before), None, Some(in_child)) };
+    });
+}
+
+/// Grows with each fork, in parent and child: two equal answers mean that no child can know what was
+/// made in between.
+#[must_use]
+pub fn count() -> u64 {
+    watch();
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Grows with each fork in the child alone: what was made under another answer is the parent's.
+#[must_use]
+#[inline]
+pub fn generation() -> u64 {
+    watch();
+    GENERATION.load(Ordering::Relaxed)
+}
