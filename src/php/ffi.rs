@@ -2,7 +2,7 @@
 
 pub use ext_php_rs::ffi::*;
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 
 // SAFETY: the signatures are those of PHP 8.2 to 8.5's headers (Zend/zend_API.h, zend_exceptions.h,
@@ -81,6 +81,20 @@ unsafe extern "C" {
     pub fn add_next_index_long(arg: *mut zval, n: zend_long) -> zend_result;
     pub fn php_array_merge(dest: *mut HashTable, src: *mut HashTable) -> c_int;
     pub fn php_mt_srand(seed: u32);
+    pub fn php_file_le_stream() -> c_int;
+    pub fn php_file_le_pstream() -> c_int;
+    pub fn zend_fetch_resource2_ex(
+        res: *mut zval,
+        resource_type_name: *const c_char,
+        resource_type1: c_int,
+        resource_type2: c_int,
+    ) -> *mut c_void;
+    pub fn _php_stream_cast(
+        stream: *mut c_void,
+        castas: c_int,
+        ret: *mut *mut c_void,
+        show_err: c_int,
+    ) -> c_int;
     pub fn zend_string_hash_func(string: *mut zend_string) -> zend_ulong;
     pub fn zval_get_long_func(op: *mut zval, is_legacy_behavior: bool) -> zend_long;
     pub fn zval_get_double_func(op: *mut zval) -> f64;

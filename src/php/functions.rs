@@ -2,6 +2,7 @@
 
 use super::callback;
 use super::class::*;
+use super::client_select;
 use super::constants::API_LEVEL;
 use super::convert::{bytes_of, return_bytes, set_bool, set_long, set_null};
 use super::ffi::*;
@@ -40,6 +41,18 @@ pub static FUNCTIONS: &[MethodDef] = &[
         BOOL,
     ),
     function(c"swoole_clear_error", swoole_clear_error, &[], VOID),
+    function(
+        c"swoole_client_select",
+        client_select::select,
+        client_select::ARGS,
+        INT_OR_FALSE,
+    ),
+    function(
+        c"swoole_select",
+        client_select::select,
+        client_select::ARGS,
+        INT_OR_FALSE,
+    ),
 ];
 
 /// `SWOOLE_STRERROR_GAI`: codes of getaddrinfo(3).

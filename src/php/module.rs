@@ -3,7 +3,8 @@
 use super::class::{ClassDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server, table,
+    atomic, client, constants, event, exception, functions, info, ini, iterator, lock, port,
+    server, table,
 };
 
 /// Parents before children.
@@ -19,6 +20,8 @@ static CLASSES: &[&ClassDef] = &[
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
+    &client::CLASS,
+    &client::EXCEPTION_CLASS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -27,6 +30,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     lock::declare_constants();
     table::declare_constants();
+    client::declare_constants();
     constants::register(module_number);
     ini::register(module_number);
     0

@@ -70,6 +70,8 @@ pub enum Rule {
     Field(LengthField),
     /// User code says how long it is; see [`Step::Ask`].
     Function,
+    /// Packages of MQTT: a byte, and the length of the rest in 1 to 4 bytes of 7 bits.
+    Mqtt,
 }
 
 /// A rule and the limit of a package.
@@ -139,9 +141,7 @@ impl Malformed {
         match self {
             Malformed::BadLength { .. } => codes::PACKAGE_MALFORMED_DATA,
             Malformed::NoLength { .. } => codes::PACKAGE_LENGTH_NOT_FOUND,
-            Malformed::TooLong { .. } | Malformed::NoMark { .. } => {
-                codes::PACKAGE_LENGTH_TOO_LARGE
-            }
+            Malformed::TooLong { .. } | Malformed::NoMark { .. } => codes::PACKAGE_LENGTH_TOO_LARGE,
         }
     }
 }
@@ -152,10 +152,9 @@ impl fmt::Display for Malformed {
             Malformed::BadLength { received_bytes } => {
                 write!(f, "received {received_bytes} bytes of malformed data")
             }
-            Malformed::NoLength { received_bytes } => write!(
-                f,
-                "bad request, no length found in {received_bytes} bytes"
-            ),
+            Malformed::NoLength { received_bytes } => {
+                write!(f, "bad request, no length found in {received_bytes} bytes")
+            }
             Malformed::TooLong { len, max_bytes } => write!(
                 f,
                 "the received packet length {len} is too large, at most {max_bytes} are allowed \
@@ -185,7 +184,9 @@ impl Framing {
             return Ok(whole(progress, expected, input));
         }
         if input.is_empty() {
-            return Ok(Step::NeedMore { bytes: self.head_bytes() });
+            return Ok(Step::NeedMore {
+                bytes: self.head_bytes(),
+            });
         }
         match &self.rule {
             Rule::Raw => Ok(Step::Package { len: input.len() }),
@@ -203,6 +204,7 @@ impl Framing {
                 self.known(progress, input, total)
             }
             Rule::Function => Ok(Step::Ask),
+            Rule::Mqtt => self.mqtt(progress, input),
         }
     }
 
@@ -217,7 +219,9 @@ impl Framing {
         let received_bytes = input.len();
         match u64::try_from(length) {
             Err(_) => Err(Malformed::BadLength { received_bytes }),
-            Ok(0) if received_bytes >= MAX_HEAD_BYTES => Err(Malformed::NoLength { received_bytes }),
+            Ok(0) if received_bytes >= MAX_HEAD_BYTES => {
+                Err(Malformed::NoLength { received_bytes })
+            }
             Ok(0) => Ok(Step::NeedMore { bytes: 1 }),
             Ok(total) => self.known(progress, input, total),
         }
@@ -229,6 +233,7 @@ impl Framing {
             Rule::Field(field) => field.head_bytes(),
             Rule::EachMark(marker) | Rule::LastMark(marker) => marker.as_bytes().len(),
             Rule::Raw | Rule::Function => 1,
+            Rule::Mqtt => 2,
         }
     }
 
@@ -272,6 +277,24 @@ impl Framing {
         }
         Ok(Step::NeedMore {
             bytes: marker.len().saturating_sub(input.len()).max(1),
+        })
+    }
+
+    fn mqtt(&self, progress: &mut Progress, input: &[u8]) -> Result<Step, Malformed> {
+        const LENGTH_BYTES: usize = 4;
+        let mut rest = 0;
+        for (index, byte) in input.iter().skip(1).take(LENGTH_BYTES).enumerate() {
+            rest |= u64::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                return self.known(progress, input, rest + 2 + index as u64);
+            }
+        }
+        if input.len() > LENGTH_BYTES {
+            let received_bytes = input.len();
+            return Err(Malformed::BadLength { received_bytes });
+        }
+        Ok(Step::NeedMore {
+            bytes: 2_usize.saturating_sub(input.len()).max(1),
         })
     }
 

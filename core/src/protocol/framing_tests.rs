@@ -59,7 +59,9 @@ fn decode(
                 }
                 let piece = pieces.next().unwrap_or(1).clamp(1, bytes);
                 let piece = piece.min(stream.len() - fed);
-                decoder.room(piece).copy_from_slice(&stream[fed..fed + piece]);
+                decoder
+                    .room(piece)
+                    .copy_from_slice(&stream[fed..fed + piece]);
                 decoder.added(piece);
                 fed += piece;
                 let max = framing.max_bytes as usize + decoder::CHUNK_BYTES;
@@ -177,13 +179,14 @@ proptest! {
         offset in 0_u16..10,
         body_offset in any::<u16>(),
         max_bytes in 0_u32..3000,
-        rule in 0..5,
+        rule in 0..6,
     ) {
         let rule = match rule {
             0 => Rule::Raw,
             1 => Rule::EachMark(marker(b"\r\n")),
             2 => Rule::LastMark(marker(b"\n")),
             3 => Rule::Field(field(letter, offset, body_offset)),
+            4 => Rule::Mqtt,
             _ => Rule::Function,
         };
         let (packages, left) = decode(framing(rule, max_bytes), &stream, pieces.into_iter().cycle());
@@ -262,7 +265,10 @@ fn broken_lengths_say_what_is_wrong() {
         (error.code(), error.to_string())
     };
     let negative = refused(Rule::Field(field(b'l', 0, 4)), 100, &[0xff; 4]);
-    assert_eq!(negative, (1204, "received 4 bytes of malformed data".to_owned()));
+    assert_eq!(
+        negative,
+        (1204, "received 4 bytes of malformed data".to_owned())
+    );
     let zero = refused(Rule::Field(field(b'N', 0, 0)), 100, &[0; 4]);
     assert_eq!(zero.0, 1202);
     let long = refused(Rule::Field(field(b'N', 0, 4)), 100, &[0, 0, 0, 97]);
@@ -287,7 +293,10 @@ fn a_length_function_must_find_the_length_in_the_head() {
     assert_eq!(answer(&head, i64::MAX).map_err(|e| e.code()), Err(1201));
     assert_eq!(answer(b"12", 3), Ok(Step::NeedMore { bytes: 1 }));
     // Now that the length is known, it is not asked again.
-    assert_eq!(framing.step(&mut progress, b"123"), Ok(Step::Package { len: 3 }));
+    assert_eq!(
+        framing.step(&mut progress, b"123"),
+        Ok(Step::Package { len: 3 })
+    );
     assert_eq!(framing.step(&mut progress, b"4"), Ok(Step::Ask));
 }
 
@@ -306,4 +315,25 @@ fn an_empty_buffer_holds_little_memory() {
     assert!(buffer.is_empty());
     buffer.extend(b"x");
     assert_eq!(buffer.filled(), b"x");
+}
+
+#[test]
+fn mqtt_packages_have_lengths_of_seven_bits() {
+    let framing = framing(Rule::Mqtt, 1 << 20);
+    let step = |input: &[u8]| framing.step(&mut Progress::default(), input);
+    assert_eq!(step(&[0x30]), Ok(Step::NeedMore { bytes: 1 }));
+    assert_eq!(step(&[0xc0, 0]), Ok(Step::Package { len: 2 }));
+    assert_eq!(step(&[0x30, 2, b'a']), Ok(Step::NeedMore { bytes: 1 }));
+    assert_eq!(
+        step(&[0x30, 2, b'a', b'b', 0x30]),
+        Ok(Step::Package { len: 4 })
+    );
+    assert_eq!(step(&[0x30, 0x80]), Ok(Step::NeedMore { bytes: 1 }));
+    assert_eq!(step(&[0x30, 0x80, 1]), Ok(Step::NeedMore { bytes: 128 }));
+    assert_eq!(
+        step(&[0x30, 0xff, 0xff, 0x7f]).map_err(|e| e.code()),
+        Err(1201)
+    );
+    let endless = step(&[0x30, 0xff, 0xff, 0xff, 0xff]);
+    assert_eq!(endless.map_err(|e| e.code()), Err(1204));
 }

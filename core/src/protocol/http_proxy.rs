@@ -115,9 +115,13 @@ mod tests {
             user: b"me".to_vec(),
             password: b"secret".to_vec(),
         };
-        let request = proxy("example.org", Some(credentials)).expect("proxy").request();
+        let request = proxy("example.org", Some(credentials))
+            .expect("proxy")
+            .request();
         let request = String::from_utf8(request).expect("ASCII");
-        assert!(request.starts_with("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n"));
+        assert!(
+            request.starts_with("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n")
+        );
         assert!(request.ends_with("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n"));
         let request = proxy("::1", None).expect("proxy").request();
         assert!(request.starts_with(b"CONNECT [::1]:443 HTTP/1.1\r\n"));
@@ -143,7 +147,8 @@ mod tests {
         let refused = refused.expect_err("refused");
         assert_eq!(refused.code, 7103);
         assert!(refused.message.contains("407"));
-        let code = |proxy: &mut HttpProxy, input: &[u8]| proxy.advance(input).expect_err("bad").code;
+        let code =
+            |proxy: &mut HttpProxy, input: &[u8]| proxy.advance(input).expect_err("bad").code;
         assert_eq!(code(&mut proxy, b"SSH-2.0-x"), 7104);
         assert_eq!(code(&mut proxy, b"HTTP/1.1 ok\r\n\r\n"), 7104);
         let endless = [b"HTTP/1.1 200 ".as_slice(), &[b'x'; MAX_HEAD_BYTES]].concat();

@@ -98,7 +98,11 @@ mod tests {
     #[test]
     fn each_letter_reads_as_unpack_does() {
         let bytes = [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08];
-        let read = |letter| LengthType::from_letter(letter).expect("letter").read(&bytes);
+        let read = |letter| {
+            LengthType::from_letter(letter)
+                .expect("letter")
+                .read(&bytes)
+        };
         assert_eq!(read(b'c'), Some(1));
         assert_eq!(read(b'C'), Some(1));
         assert_eq!(read(b'n'), Some(0x0102));
@@ -107,7 +111,14 @@ mod tests {
         assert_eq!(read(b'V'), Some(0x0403_0201));
         assert_eq!(read(b'J'), Some(0x0102_0304_0506_0708));
         assert_eq!(read(b'P'), Some(0x0807_0605_0403_0201));
-        for (letter, wide) in [(b's', 2), (b'S', 2), (b'l', 4), (b'L', 4), (b'q', 8), (b'Q', 8)] {
+        for (letter, wide) in [
+            (b's', 2),
+            (b'S', 2),
+            (b'l', 4),
+            (b'L', 4),
+            (b'q', 8),
+            (b'Q', 8),
+        ] {
             let mut padded = [0; 8];
             padded[..wide].copy_from_slice(&bytes[..wide]);
             let expected = u64::from_ne_bytes(padded);

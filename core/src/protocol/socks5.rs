@@ -34,8 +34,9 @@ impl Socks5 {
     /// Refuses what does not fit into the protocol's fields.
     pub fn new(target: Target, credentials: Option<Credentials>) -> Result<Socks5, ProxyError> {
         let refused = |code, what: &str, len: usize| {
-            let message =
-                format!("the {what} for the SOCKS5 proxy has {len} bytes, 1 to {MAX_TEXT_BYTES} fit");
+            let message = format!(
+                "the {what} for the SOCKS5 proxy has {len} bytes, 1 to {MAX_TEXT_BYTES} fit"
+            );
             Err(ProxyError::new(code, message))
         };
         let fits = |len: usize| (1..=MAX_TEXT_BYTES).contains(&len);
@@ -217,7 +218,9 @@ mod tests {
         let replies: [&[u8]; 3] = [
             &[5, 0, 0, 1, 127, 0, 0, 1, 0, 80],
             &[5, 0, 0, 3, 2, b'a', b'b', 0, 80],
-            &[5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80],
+            &[
+                5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80,
+            ],
         ];
         for reply in replies {
             for part in 0..reply.len() {

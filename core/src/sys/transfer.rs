@@ -153,8 +153,7 @@ pub fn send_file(
     let _quiet = NoSigpipe::new()?;
     // SAFETY: the kernel reads and writes the live offset, and touches no other memory of ours.
     // JUSTIFICATION: nix wraps it behind a feature with zero-copy calls that nothing else needs.
-    let sent =
-        unsafe { libc::sendfile(fd.as_raw_fd(), file.as_raw_fd(), &raw mut offset, count) };
+    let sent = unsafe { libc::sendfile(fd.as_raw_fd(), file.as_raw_fd(), &raw mut offset, count) };
     Errno::result(sent).map(isize::cast_unsigned)
 }
 
@@ -326,9 +325,8 @@ mod tests {
         let (one, two) = (folder.path().join("1"), folder.path().join("2"));
         let a = UnixDatagram::bind(&one).expect("bind");
         let b = UnixDatagram::bind(&two).expect("bind");
-        let path = |path: &std::path::Path| {
-            SockAddr::Unix(path.as_os_str().as_encoded_bytes().to_vec())
-        };
+        let path =
+            |path: &std::path::Path| SockAddr::Unix(path.as_os_str().as_encoded_bytes().to_vec());
         assert_eq!(send_to(a.as_fd(), b"x", &path(&two), 0), Ok(1));
         let mut bytes = [0; 4];
         let mut room = Room::of(&mut bytes);

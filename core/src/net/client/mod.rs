@@ -14,8 +14,8 @@ use crate::net::{NetError, SocketOptions};
 use crate::protocol::framing::DEFAULT_MAX_BYTES;
 use crate::protocol::proxy::{Handshake, ProxyError};
 use crate::protocol::{Decoder, Framing, Malformed, Step};
-use crate::sys::socket::{self, SockAddr};
 use crate::sys::fd as sys_fd;
+use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
 use std::fs::File;
@@ -219,6 +219,11 @@ impl Client {
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    #[must_use]
+    pub fn framing(&self) -> &Framing {
+        self.decoder.framing()
     }
 
     /// How packages end from now on.
@@ -489,7 +494,10 @@ impl Client {
         length: i64,
         deadline: Deadline,
     ) -> Result<Option<Package>, ClientError> {
-        let step = self.decoder.answer(length).map_err(ClientError::Malformed)?;
+        let step = self
+            .decoder
+            .answer(length)
+            .map_err(ClientError::Malformed)?;
         let bytes = match self.package_of(step) {
             Ok(package) => return Ok(Some(package)),
             Err(bytes) => bytes,
@@ -665,7 +673,8 @@ fn tunnel_error(fault: TunnelFault) -> ClientError {
 
 /// Opens a file and checks which part of it is meant.
 pub fn open_range(path: &Path, offset: i64, length: i64) -> Result<(File, u64, u64), ClientError> {
-    let os = |error: std::io::Error| ClientError::Link(Fault::Os(error.raw_os_error().unwrap_or(0)));
+    let os =
+        |error: std::io::Error| ClientError::Link(Fault::Os(error.raw_os_error().unwrap_or(0)));
     let file = File::options()
         .read(true)
         // A FIFO would wait for its other side.
@@ -690,4 +699,3 @@ pub fn open_range(path: &Path, offset: i64, length: i64) -> Result<(File, u64, u
         _ => Err(refused),
     }
 }
-
