@@ -1,6 +1,8 @@
 //! Making a client's connection: settings, kept connections, proxies.
 
+use super::callback::Callback;
 use super::client::{self, CLIENT, Client, KEEP, Link, failed, mistake, set_code, set_number};
+use super::client_io;
 use super::convert::{self, bytes_of, set_bool};
 use super::ffi::*;
 use super::method::parse;
@@ -292,6 +294,10 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         return Ok(());
     }
 
+    let function = client_io::length_function(frame);
+    if !function.is_null() {
+        Callback::resolve(function)?;
+    }
     let mut socket = new_socket(frame, sock_type)?;
     let host = String::from_utf8_lossy(host).into_owned();
     let target = Target {

@@ -209,10 +209,9 @@ fn refuse(frame: Frame, place: Place<'_>, malformed: &Malformed) -> Result<(), S
         return Err(remark("no package eof"));
     }
     error::set_last(malformed.code());
-    log::warning(&match malformed {
-        Malformed::TooLong { len, .. } => format!("Package is too big. package_length={len}"),
-        other => other.to_string(),
-    });
+    if let Malformed::TooLong { len, .. } = malformed {
+        log::warning(&format!("Package is too big. package_length={len}"));
+    }
     Ok(return_bytes(place, b"")?)
 }
 
@@ -220,19 +219,10 @@ fn refuse(frame: Frame, place: Place<'_>, malformed: &Malformed) -> Result<(), S
 fn ask(frame: Frame, link: &Rc<Link>) -> Result<i64, Stop> {
     let state = client::state(frame)?;
     let head = link.socket.borrow().buffered().to_vec();
-    let setting = properties::get(&CLIENT, frame.this(), c"setting");
     let mut function = undef();
-    // SAFETY: null, or a live zval; its array is read for the type that says so; what is found there is
-    // counted once more, and given back below.
-    unsafe {
-        if !setting.is_null() && u32::from(type_of(setting)) == IS_ARRAY {
-            let name = c"package_length_func";
-            let array = (*setting).value.arr;
-            let found = zend_hash_str_find(array, name.as_ptr(), name.to_bytes().len());
-            if !found.is_null() {
-                super::convert::set_copy(function.place(), found);
-            }
-        }
+    let set = length_function(frame);
+    if !set.is_null() {
+        super::convert::set_copy(function.place(), set);
     }
     let length = callback::call_for_int(function.ptr(), &head);
     // SAFETY: our own reference.
@@ -242,4 +232,18 @@ fn ask(frame: Frame, link: &Rc<Link>) -> Result<i64, Stop> {
         return Err(mistake("client is not connected to server"));
     }
     Ok(length)
+}
+
+/// The setting `package_length_func`; null if there is none. The object has it, so that cycles through
+/// it are found.
+pub fn length_function(frame: Frame) -> *mut zval {
+    let setting = properties::get(&CLIENT, frame.this(), c"setting");
+    // SAFETY: null, or a live zval; its array is read for the type that says so.
+    unsafe {
+        if setting.is_null() || u32::from(type_of(setting)) != IS_ARRAY {
+            return std::ptr::null_mut();
+        }
+        let (name, array) = (c"package_length_func", (*setting).value.arr);
+        zend_hash_str_find(array, name.as_ptr(), name.to_bytes().len())
+    }
 }
