@@ -15,3 +15,4 @@ class_alias(\Swoole\Atomic::class, 'swoole_atomic');
 class_alias(\Swoole\Atomic\Long::class, 'swoole_atomic_long');
 class_alias(\Swoole\Lock::class, 'swoole_lock');
 class_alias(\Swoole\Table::class, 'swoole_table');
+class_alias(\Swoole\Client::class, 'swoole_client');

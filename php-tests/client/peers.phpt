@@ -46,6 +46,7 @@ parts([
         same(false, @$client->send('x'));
         same(32, $client->errCode);
         same(true, $client->shutdown(Client::SHUT_RD));
+        same(true, $client->shutdown(Client::SHUT_RDWR));
         same(false, $client->shutdown(Client::SHUT_RDWR));
         same(false, $client->shutdown(7));
         same(22, swoole_last_error());

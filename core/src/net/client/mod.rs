@@ -1,7 +1,9 @@
 //! A client's socket that blocks: what `Swoole\Client` is made of. The pieces (time limits, transfers
 //! to an end, the tunnel through a proxy) serve coroutine sockets, too.
 
+mod error;
 pub mod keep;
+mod packages;
 pub mod transfer;
 pub mod wait;
 
@@ -12,12 +14,14 @@ use crate::error::codes;
 use crate::net::address::{Address, SockType};
 use crate::net::{NetError, SocketOptions};
 use crate::protocol::framing::DEFAULT_MAX_BYTES;
-use crate::protocol::proxy::{Handshake, ProxyError};
-use crate::protocol::{Decoder, Framing, Malformed, Step};
+use crate::protocol::proxy::Handshake;
+use crate::protocol::{Decoder, Framing};
 use crate::sys::fd as sys_fd;
 use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
+pub use error::ClientError;
 use nix::errno::Errno;
+pub use packages::Package;
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -74,60 +78,6 @@ pub struct ClientOptions {
     pub proxy: Option<(String, u16, Handshake)>,
 }
 
-/// Why a client's call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum ClientError {
-    /// The socket, or the time limit.
-    Link(Fault),
-    /// An address.
-    Address(NetError),
-    Proxy(ProxyError),
-    /// What came is no package.
-    Malformed(Malformed),
-    /// An argument or file that cannot be used, as a `SWOOLE_ERROR_*` value.
-    Refused(i32),
-}
-
-impl ClientError {
-    /// For `errCode`: an errno or a `SWOOLE_ERROR_*` value.
-    #[must_use]
-    pub fn code(&self) -> i32 {
-        match self {
-            ClientError::Link(fault) => fault.errno(),
-            ClientError::Address(error) => match error {
-                NetError::BadHost { .. } => codes::DNSLOOKUP_RESOLVE_FAILED,
-                NetError::PathTooLong { .. } => codes::NAME_TOO_LONG,
-                NetError::BadPort { .. } => codes::BAD_PORT,
-                NetError::BadType { .. } => codes::BAD_SOCKET_TYPE,
-                NetError::Listen { errno, .. } => *errno,
-                NetError::Sys(error) => error.errno,
-            },
-            ClientError::Proxy(error) => error.code,
-            ClientError::Malformed(malformed) => malformed.code(),
-            ClientError::Refused(code) => *code,
-        }
-    }
-}
-
-impl From<Fault> for ClientError {
-    fn from(fault: Fault) -> ClientError {
-        ClientError::Link(fault)
-    }
-}
-
-impl From<Errno> for ClientError {
-    fn from(errno: Errno) -> ClientError {
-        ClientError::Link(errno.into())
-    }
-}
-
-impl From<NetError> for ClientError {
-    fn from(error: NetError) -> ClientError {
-        ClientError::Address(error)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     /// Not connected.
@@ -135,21 +85,6 @@ enum Link {
     /// Connecting, without anybody waiting for it.
     Pending,
     Up,
-}
-
-/// What [`Client::next_package`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Package {
-    /// The first bytes of [`Client::buffered`] are one.
-    Whole { len: usize },
-    /// It has `len` bytes, of which those of [`Client::buffered`] have come: make room for it and call
-    /// [`Client::rest_of_package`].
-    Begun { len: usize },
-    /// Call the length function with [`Client::buffered`] and pass the answer to [`Client::measured`].
-    Ask,
-    /// The peer sends no more.
-    End,
 }
 
 /// A client's socket.
@@ -168,6 +103,7 @@ pub struct Client {
     decoder: Decoder,
     shut_read: bool,
     shut_write: bool,
+    shut_both: bool,
     /// An error or the end of the stream was seen.
     broken: bool,
     /// How often it was taken from those that are kept.
@@ -194,6 +130,7 @@ impl Client {
             }),
             shut_read: false,
             shut_write: false,
+            shut_both: false,
             broken: false,
             reuse_count: 0,
             bound: None,
@@ -219,16 +156,6 @@ impl Client {
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.broken
-    }
-
-    #[must_use]
-    pub fn framing(&self) -> &Framing {
-        self.decoder.framing()
-    }
-
-    /// How packages end from now on.
-    pub fn set_framing(&mut self, framing: Framing) {
-        self.decoder.set_framing(framing);
     }
 
     /// Applies what must be there before connecting.
@@ -471,130 +398,20 @@ impl Client {
         Ok(room.len())
     }
 
-    /// Reads until there is a package, or something must be asked.
-    pub fn next_package(&mut self, deadline: Option<Deadline>) -> Result<Package, ClientError> {
-        self.settle(self.timeouts.read)?;
-        let mut patience = match deadline {
-            Some(deadline) => Patience::until(&Poll, deadline),
-            None => Patience::fresh(&Poll, self.timeouts.read),
-        };
-        loop {
-            let step = self.decoder.step().map_err(ClientError::Malformed)?;
-            match self.package_of(step) {
-                Ok(package) => return Ok(package),
-                Err(bytes) if self.read_more(&mut patience, bytes)? => {}
-                Err(_) => return Ok(Package::End),
-            }
-        }
-    }
-
-    /// After [`Package::Ask`]: None if it needs more, of which some was read.
-    pub fn measured(
-        &mut self,
-        length: i64,
-        deadline: Deadline,
-    ) -> Result<Option<Package>, ClientError> {
-        let step = self
-            .decoder
-            .answer(length)
-            .map_err(ClientError::Malformed)?;
-        let bytes = match self.package_of(step) {
-            Ok(package) => return Ok(Some(package)),
-            Err(bytes) => bytes,
-        };
-        let mut patience = Patience::until(&Poll, deadline);
-        let more = self.read_more(&mut patience, bytes)?;
-        Ok((!more).then_some(Package::End))
-    }
-
-    /// Err: so many bytes more are needed to say.
-    fn package_of(&self, step: Step) -> Result<Package, usize> {
-        match (step, self.decoder.expected()) {
-            (Step::Package { len }, _) => Ok(Package::Whole { len }),
-            (Step::Ask, _) => Ok(Package::Ask),
-            (Step::NeedMore { .. }, Some(len)) => Ok(Package::Begun { len }),
-            (Step::NeedMore { bytes }, None) => Err(bytes),
-        }
-    }
-
-    fn read_more(
-        &mut self,
-        patience: &mut Patience<'_, Poll>,
-        bytes: usize,
-    ) -> Result<bool, ClientError> {
-        let mut room = Room::of(self.decoder.room(bytes));
-        let got = transfer::recv(patience, self.fd.as_fd(), &mut room, 0);
-        let got = self.noted(got)?;
-        self.decoder.added(got);
-        self.broken |= got == 0;
-        Ok(got > 0)
-    }
-
-    /// The deadline of a call that reads packages and starts now.
-    #[must_use]
-    pub fn read_deadline(&self) -> Deadline {
-        Deadline::after(self.timeouts.read)
-    }
-
-    /// What was received and not used.
-    #[must_use]
-    pub fn buffered(&self) -> &[u8] {
-        self.decoder.filled()
-    }
-
-    /// Forgets the first bytes of it.
-    pub fn consume(&mut self, bytes: usize) {
-        self.decoder.consume(bytes);
-    }
-
-    /// Whether a package can be had without reading.
-    #[must_use]
-    pub fn has_buffered_input(&self) -> bool {
-        !self.decoder.filled().is_empty() && self.decoder.has_package()
-    }
-
-    /// After [`Package::Begun`]: fills the room, whose length that told; the first bytes come from the
-    /// buffer. False: the stream ended within it. After a fault the next call begins it anew.
-    pub fn rest_of_package(
-        &mut self,
-        room: &mut Room<'_>,
-        deadline: Deadline,
-    ) -> Result<bool, ClientError> {
-        let had = room.put(self.decoder.filled());
-        let mut patience = Patience::until(&Poll, deadline);
-        let result = transfer::recv_all(&mut patience, self.fd.as_fd(), room);
-        match self.noted(result) {
-            Ok(whole) => {
-                self.broken |= !whole;
-                self.decoder.completed_elsewhere();
-                Ok(whole)
-            }
-            Err(error) => {
-                self.decoder.extend(&room.filled()[had..]);
-                Err(error)
-            }
-        }
-    }
-
     /// shutdown(2); false: that side is shut already.
     pub fn shutdown(&mut self, how: Shut) -> Result<bool, ClientError> {
-        let (read, write) = match how {
-            Shut::Read => (true, false),
-            Shut::Write => (false, true),
-            Shut::Both => (true, true),
+        let (done, call) = match how {
+            Shut::Read => (self.shut_read, socket::Shutdown::Read),
+            Shut::Write => (self.shut_write, socket::Shutdown::Write),
+            Shut::Both => (self.shut_both, socket::Shutdown::Both),
         };
-        let news = (read && !self.shut_read) || (write && !self.shut_write);
-        if !news {
+        if done {
             return Ok(false);
         }
-        let call = match how {
-            Shut::Read => socket::Shutdown::Read,
-            Shut::Write => socket::Shutdown::Write,
-            Shut::Both => socket::Shutdown::Both,
-        };
         socket::shutdown(&self.fd, call)?;
-        self.shut_read |= read;
-        self.shut_write |= write;
+        self.shut_read |= how != Shut::Write;
+        self.shut_write |= how != Shut::Read;
+        self.shut_both |= how == Shut::Both;
         Ok(true)
     }
 
