@@ -121,11 +121,6 @@ pub enum Error {
          with listen() instead"
     )]
     SecondServer { class: String },
-    #[error(
-        "eventLoop has already been created. unable to create {class}: create the server first, \
-         before any timer, coroutine or asynchronous client"
-    )]
-    EventLoopExists { class: String },
     #[error("require on{event} callback: set it with on('{event}', ...) before start()")]
     MissingCallback { event: &'static str },
     #[error("unknown event [{name}]{}", hint_of(nearest))]
@@ -260,8 +255,7 @@ impl Error {
             Error::OperationNotSupport(_) | Error::NotBuilt { .. } => codes::OPERATION_NOT_SUPPORT,
             Error::AlreadyBound { .. }
             | Error::WrongProcess(_)
-            | Error::ServerNotStarted { .. }
-            | Error::EventLoopExists { .. } => codes::WRONG_OPERATION,
+            | Error::ServerNotStarted { .. } => codes::WRONG_OPERATION,
             Error::WorkerTerminated { .. } => codes::SERVER_WORKER_TERMINATED,
             Error::ServerAlreadyStarted { .. }
             | Error::ServerShutDown

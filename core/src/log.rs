@@ -170,6 +170,10 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
     period: String::new(),
     complained: false,
 });
+/// Codes of [`ignore`].
+static IGNORED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+/// See [`ignore`].
+pub const MAX_IGNORED: usize = 1024;
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static FLAG: AtomicU8 = AtomicU8::new(Flag::User as u8);
 static ID: AtomicU32 = AtomicU32::new(0);
@@ -304,8 +308,25 @@ pub fn error(text: impl Display) {
     log(Level::Error, text);
 }
 
-/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for.
+/// Lines with this code are dropped from now on. At most [`MAX_IGNORED`] codes; false if there is no room.
+pub fn ignore(code: i32) -> bool {
+    let mut ignored = IGNORED.lock();
+    if ignored.contains(&code) {
+        return true;
+    }
+    if ignored.len() >= MAX_IGNORED {
+        return false;
+    }
+    ignored.push(code);
+    true
+}
+
+/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for. Drops codes
+/// that were given to [`ignore`].
 pub fn coded(level: Level, place: &str, code: i32, text: impl Display) {
+    if !enabled(level) || IGNORED.lock().contains(&code) {
+        return;
+    }
     log(level, format_args!("{place} (ERRNO {code}): {text}"));
 }
 

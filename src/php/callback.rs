@@ -9,6 +9,7 @@ use super::convert;
 use super::ffi::*;
 use super::method::{Bailout, Stop, protect};
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use swoole_core::server::FaultPlace;
 
@@ -141,6 +142,12 @@ impl Callback {
         }
     }
 
+    /// The object that the call goes to, if it goes to one.
+    #[must_use]
+    pub fn object(&self) -> Option<*mut zend_object> {
+        (!self.fcc.object.is_null()).then_some(self.fcc.object)
+    }
+
     /// The callable as the user gave it.
     #[must_use]
     pub fn value(&self) -> Value {
@@ -169,6 +176,23 @@ pub fn call<const N: usize>(
     }
 }
 
+/// Calls a callback with arguments that stay the caller's.
+pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
+    if pending() != Pending::None {
+        return CallOutcome::Exit(exit_status());
+    }
+    match protect(|| enter(callback, args.as_ptr().cast_mut(), args.len())) {
+        Ok(CallOutcome::Returned) => CallOutcome::Returned,
+        Ok(outcome) => end(Pending::Exit, outcome),
+        Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    }
+}
+
+/// A bailout was caught outside of a call, in a destructor.
+pub fn note_bailout() {
+    let _ = end(Pending::Bailout, CallOutcome::Bailout);
+}
+
 fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
     // A bailout further in outweighs the exit that it is seen as further out.
     if pending() != Pending::Bailout {
@@ -184,6 +208,16 @@ fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
 }
 
 fn invoke<const N: usize>(callback: &Callback, args: &mut [Value; N]) -> CallOutcome {
+    let outcome = enter(callback, args.as_mut_ptr(), N);
+    for arg in args.iter_mut().skip(1) {
+        // SAFETY: the references are ours, and given back once.
+        unsafe { zval_ptr_dtor(arg.ptr()) };
+    }
+    outcome
+}
+
+/// The call itself; inside [`protect`].
+fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
     let mut result = undef();
     let mut fcc = callback.fcc;
     // SAFETY: all bytes zero is valid for each PHP version's struct; then the fields are set. The
@@ -194,8 +228,8 @@ fn invoke<const N: usize>(callback: &Callback, args: &mut [Value; N]) -> CallOut
         fci.size = size_of::<zend_fcall_info>();
         std::ptr::write((&raw mut fci.function_name).cast(), callback.value);
         fci.retval = result.ptr();
-        fci.params = args.as_mut_ptr().cast();
-        fci.param_count = N as u32;
+        fci.params = args.cast();
+        fci.param_count = count as u32;
         fci.object = fcc.object;
         let cache = if fcc.function_handler.is_null() {
             std::ptr::null_mut()
@@ -204,9 +238,6 @@ fn invoke<const N: usize>(callback: &Callback, args: &mut [Value; N]) -> CallOut
         };
         zend_call_function(&raw mut *fci, cache);
         zval_ptr_dtor(result.ptr());
-        for arg in args.iter_mut().skip(1) {
-            zval_ptr_dtor(arg.ptr());
-        }
         let exception = (*eg()).exception;
         if exception.is_null() {
             return CallOutcome::Returned;
@@ -331,4 +362,38 @@ pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
         }
     })?;
     returned.ok_or(Stop::Thrown)
+}
+
+/// Calls a method of an object, for a function that the script has just called: an exception goes on to
+/// the script. The caller owns the result. `args` stay the caller's.
+pub fn call_method(object: Value, name: &'static CStr, args: &mut [Value]) -> Result<Value, Stop> {
+    if pending() != Pending::None {
+        return Err(Stop::Thrown);
+    }
+    let mut result = undef();
+    protect(|| {
+        let (mut object, mut method) = (object, undef());
+        convert::set_bytes(method.place(), name.to_bytes());
+        // SAFETY: the object lives, as the caller says; the arguments and the result live through the
+        // call; the name is ours and released. If the engine bails out it frees it itself.
+        unsafe {
+            _call_user_function_impl(
+                object.ptr(),
+                method.ptr(),
+                result.ptr(),
+                args.len() as u32,
+                args.as_mut_ptr().cast(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(method.ptr());
+        }
+    })?;
+    // SAFETY: reading a word of the engine's globals; the result is ours.
+    unsafe {
+        if !(*eg()).exception.is_null() {
+            zval_ptr_dtor(result.ptr());
+            return Err(Stop::Thrown);
+        }
+    }
+    Ok(result)
 }

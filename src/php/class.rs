@@ -40,6 +40,7 @@ pub const STRING: Ty = Ty::Mask(bit(IS_STRING));
 pub const ARRAY: Ty = Ty::Mask(bit(IS_ARRAY));
 pub const ARRAY_OR_FALSE: Ty = Ty::Mask(bit(IS_ARRAY) | FALSE);
 pub const ARRAY_STRING_FALSE: Ty = Ty::Mask(bit(IS_ARRAY) | bit(IS_STRING) | FALSE);
+pub const OBJECT_OR_FALSE: Ty = Ty::Mask(bit(IS_OBJECT) | FALSE);
 pub const CALLABLE: Ty = Ty::Mask(bit(IS_CALLABLE));
 pub const NULLABLE_CALLABLE: Ty = Ty::Mask(bit(IS_CALLABLE) | NULL);
 pub const MIXED: Ty = Ty::Mask(MAY_BE_ANY);
@@ -102,6 +103,20 @@ pub const fn method(
         args,
         ret,
         flags: ZEND_ACC_PUBLIC,
+    }
+}
+
+/// A public static method.
+#[must_use]
+pub const fn static_method(
+    name: &'static CStr,
+    handler: Handler,
+    args: &'static [ArgDef],
+    ret: Ty,
+) -> MethodDef {
+    MethodDef {
+        flags: ZEND_ACC_PUBLIC | ZEND_ACC_STATIC,
+        ..method(name, handler, args, ret)
     }
 }
 

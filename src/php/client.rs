@@ -4,12 +4,13 @@
 use super::class::{self, *};
 use super::client_connect;
 use super::client_io;
-use super::convert::{Item, return_array, set_bool};
+use super::convert::{Item, return_array, set_bool, set_copy};
 use super::exception;
 use super::ffi::*;
 use super::method::{Bailout, Frame, Stop, Thrown, protect};
 use super::method::{parse, trampolines};
 use super::object::{self, Stateful};
+use super::owned::Owned;
 use super::php_socket;
 use super::properties;
 use std::cell::RefCell;
@@ -176,7 +177,7 @@ pub struct Client {
     /// From `connect()` to `close()`.
     pub link: RefCell<Option<Rc<Link>>>,
     /// What `getSocket()` made of it.
-    exported: RefCell<Option<Exported>>,
+    exported: RefCell<Option<Owned>>,
 }
 
 impl Stateful for Client {
@@ -187,17 +188,6 @@ impl Stateful for Client {
     fn handlers() -> &'static OnceLock<zend_object_handlers> {
         static HANDLERS: OnceLock<zend_object_handlers> = OnceLock::new();
         &HANDLERS
-    }
-}
-
-/// A reference to an object of the class `Socket`.
-struct Exported(Value);
-
-impl Drop for Exported {
-    fn drop(&mut self) {
-        // SAFETY: our reference, given back once. The class is final and internal: nothing of the
-        // user's runs.
-        unsafe { zval_ptr_dtor(self.0.ptr()) }
     }
 }
 
@@ -403,8 +393,7 @@ fn do_get_socket(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let state = state(frame)?;
     if let Some(exported) = &*state.exported.borrow() {
-        let mut view = exported.0;
-        super::convert::set_copy(place, view.ptr());
+        set_copy(place, exported.view().ptr());
         return Ok(());
     }
     let link = connected(frame)?;
@@ -416,9 +405,7 @@ fn do_get_socket(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let copy = fd::dup(&*link.socket.borrow());
     let copy = copy.map_err(|error| failed(frame, error.errno, "dup() failed"))?;
     php_socket::export(place, copy)?;
-    let mut kept = undef();
-    super::convert::set_copy(kept.place(), place.ptr());
-    *state.exported.borrow_mut() = Some(Exported(kept));
+    *state.exported.borrow_mut() = Some(Owned::new(place.ptr()));
     Ok(())
 }
 

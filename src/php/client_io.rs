@@ -210,7 +210,7 @@ fn refuse(frame: Frame, place: Place<'_>, malformed: &Malformed) -> Result<(), S
     }
     error::set_last(malformed.code());
     if let Malformed::TooLong { len, .. } = malformed {
-        log::warning(&format!("Package is too big. package_length={len}"));
+        log::warning(format!("Package is too big. package_length={len}"));
     }
     Ok(return_bytes(place, b"")?)
 }

@@ -4,11 +4,12 @@
 use super::class::*;
 use super::client::{CLIENT, Client, mistake};
 use super::convert::{self, Key, set_copy, set_long, set_new_array};
+use super::event_loop;
 use super::ffi::*;
-use super::method::{Bailout, Frame, Stop, protect};
+use super::method::{Bailout, Frame, Stop, docref, protect};
 use super::method::{parse, trampolines};
 use super::object;
-use super::php_socket::{self, is_a};
+use super::owned::Owned;
 use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -19,13 +20,18 @@ trampolines! {
     select => do_select;
 }
 
+/// The functions of this file.
+pub static FUNCTIONS: &[MethodDef] = &[
+    function(c"swoole_client_select", select, ARGS, INT_OR_FALSE),
+    function(c"swoole_select", select, ARGS, INT_OR_FALSE),
+];
+
 const BY_REF: ArgDef = ArgDef {
     by_ref: true,
     ..arg(c"", NULLABLE_ARRAY)
 };
 
-/// Of both functions.
-pub const ARGS: &[ArgDef] = &[
+const ARGS: &[ArgDef] = &[
     ArgDef {
         name: c"read",
         ..BY_REF
@@ -58,48 +64,12 @@ struct Element {
     buffered: bool,
 }
 
-/// Keeps an array as it is, whatever user code does to the variable meanwhile.
-struct Kept(*mut zend_array);
-
-impl Kept {
-    fn new(array: *mut zend_array) -> Kept {
-        let mut value = undef();
-        // SAFETY: a live array of an argument, counted once more unless it is static.
-        unsafe {
-            value.value.arr = array;
-            value.u1.type_info = if (*array).gc.u.type_info & GC_IMMUTABLE != 0 {
-                IS_ARRAY
-            } else {
-                IS_ARRAY_EX
-            };
-            try_addref(value.ptr());
-        }
-        Kept(array)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let mut value = undef();
-        // SAFETY: gives back what `new` took. Destructors of what the array alone still holds may run.
-        unsafe {
-            value.value.arr = self.0;
-            value.u1.type_info = if (*self.0).gc.u.type_info & GC_IMMUTABLE != 0 {
-                IS_ARRAY
-            } else {
-                IS_ARRAY_EX
-            };
-            // A bailout in a destructor is seen again at the next call into the engine.
-            let _: Result<(), Bailout> = protect(|| zval_ptr_dtor(value.ptr()));
-        }
-    }
-}
-
 struct Asked {
     event: Event,
     /// The variable to change.
     variable: *mut zval,
-    array: Kept,
+    /// As it was, whatever user code does to the variable meanwhile.
+    array: Owned,
     elements: Vec<Element>,
 }
 
@@ -129,9 +99,7 @@ fn do_select(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         if variable.is_null() {
             continue;
         }
-        // SAFETY: an argument that is an array, the parser says.
-        let array = unsafe { (*variable).value.arr };
-        let array = Kept::new(array);
+        let array = Owned::new(variable);
         asked.push(Asked {
             event,
             variable,
@@ -215,21 +183,28 @@ fn wait(entries: &mut [PollEntry], deadline: Deadline) -> Result<(), Stop> {
 }
 
 /// The elements that have a descriptor. May run user code.
-fn elements(array: &Kept, event: Event) -> Result<Vec<Element>, Stop> {
+fn elements(array: &Owned, event: Event) -> Result<Vec<Element>, Stop> {
     let mut values = Vec::new();
-    convert::for_each(array.0, |_, value| values.push(value));
+    convert::for_each(items_of(array), |_, value| values.push(value));
     let mut elements = Vec::with_capacity(values.len());
     for (position, value) in values.into_iter().enumerate() {
         // The array is kept, so its values stay where they are.
-        if let Some(fd) = php_socket::fd_of(value)? {
-            elements.push(Element {
+        match event_loop::descriptor(value) {
+            Ok(fd) => elements.push(Element {
                 position,
                 fd,
                 buffered: event == Event::Read && has_buffered_input(value),
-            });
+            }),
+            Err(Stop::Warning(message)) => docref(E_WARNING, &message)?,
+            Err(stop) => return Err(stop),
         }
     }
     Ok(elements)
+}
+
+fn items_of(array: &Owned) -> *mut HashTable {
+    // SAFETY: an argument that is an array, the parser says.
+    unsafe { array.view().value.arr }
 }
 
 /// Whether a client has received something that it has not given out.
@@ -242,7 +217,8 @@ fn has_buffered_input(value: *mut zval) -> bool {
             return false;
         }
         let object = (*value).value.obj;
-        if !is_a((*object).ce, CLIENT.get()) {
+        let (class, client) = ((*object).ce, CLIENT.get());
+        if class != client && !instanceof_function_slow(class, client) {
             return false;
         }
         let Some(state) = object::state::<Client>(object) else {
@@ -261,7 +237,7 @@ fn answer(asked: &Asked, is_ready: impl Fn(&Element) -> bool) -> Result<(), Bail
     protect(|| {
         let mut result = undef();
         set_new_array(result.place(), 0);
-        convert::for_each(asked.array.0, |key, value| {
+        convert::for_each(items_of(&asked.array), |key, value| {
             if next.is_some_and(|element| element.position == position) {
                 insert(&mut result, key, value);
                 next = ready.next();

@@ -1,201 +1,504 @@
-//! The names of the events, and the objects that `event_object` hands to callbacks.
+//! `Swoole\Event`: descriptors, deferred calls and hooks of the process's event loop.
 
-use super::class::{ALLOW_DYNAMIC_PROPERTIES, ClassDef, Default, Entry, public};
-use super::convert;
+use super::class::*;
+use super::convert::{bytes_of, set_bool, set_long, set_null};
+use super::event_loop;
 use super::ffi::*;
-use super::object;
-use std::ffi::CStr;
-use swoole_core::server::{ConnectionEvent, Event, WorkerFault};
+use super::method::{self, Frame, Stop};
+use super::method::{parse, trampolines};
+use super::owned::{Owned, OwnedCallback};
+use super::{object, timer};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use swoole_core::error::{self, Error, codes};
+use swoole_core::reactor::event_loop::{self as core_loop, HookAt, Trigger, WatchId};
+use swoole_core::reactor::{Interest, Ready};
+use swoole_core::sys::{fd as sys_fd, forks};
 
-/// One event that `on()` takes.
-#[derive(Debug)]
-pub struct EventDef {
-    /// Lower case, without "on".
-    pub key: &'static str,
-    /// The private property that holds the callback.
-    pub property: &'static CStr,
-    /// None: an event of a later version; its callback is kept.
-    pub event: Option<Event>,
-}
-
-impl EventDef {
-    /// The name as documents write it: the property's, without "on".
-    #[must_use]
-    pub fn shown(&self) -> String {
-        let property = self.property.to_string_lossy();
-        property.trim_start_matches("on").to_owned()
-    }
-}
-
-const fn row(key: &'static str, property: &'static CStr, event: Option<Event>) -> EventDef {
-    EventDef {
-        key,
-        property,
-        event,
-    }
-}
-
-/// Rows of [`SERVER_EVENTS`].
-pub const SERVER_EVENT_COUNT: usize = 14;
-/// Rows of [`PORT_EVENTS`].
-pub const PORT_EVENT_COUNT: usize = 12;
-
-/// Events of the server as a whole.
-pub static SERVER_EVENTS: [EventDef; SERVER_EVENT_COUNT] = [
-    row("start", c"onStart", Some(Event::Start)),
-    row(
-        "beforeshutdown",
-        c"onBeforeShutdown",
-        Some(Event::BeforeShutdown),
-    ),
-    row("shutdown", c"onShutdown", Some(Event::Shutdown)),
-    row("workerstart", c"onWorkerStart", Some(Event::WorkerStart)),
-    row("workerstop", c"onWorkerStop", Some(Event::WorkerStop)),
-    row("beforereload", c"onBeforeReload", Some(Event::BeforeReload)),
-    row("afterreload", c"onAfterReload", Some(Event::AfterReload)),
-    row("workerexit", c"onWorkerExit", Some(Event::WorkerExit)),
-    row("workererror", c"onWorkerError", Some(Event::WorkerError)),
-    row("managerstart", c"onManagerStart", Some(Event::ManagerStart)),
-    row("managerstop", c"onManagerStop", Some(Event::ManagerStop)),
-    row("task", c"onTask", None),
-    row("finish", c"onFinish", None),
-    row("pipemessage", c"onPipeMessage", None),
-];
-
-/// Events of a port.
-pub static PORT_EVENTS: [EventDef; PORT_EVENT_COUNT] = [
-    row("connect", c"onConnect", Some(Event::Connect)),
-    row("receive", c"onReceive", Some(Event::Receive)),
-    row("close", c"onClose", Some(Event::Close)),
-    row("bufferfull", c"onBufferFull", Some(Event::BufferFull)),
-    row("bufferempty", c"onBufferEmpty", Some(Event::BufferEmpty)),
-    row("packet", c"onPacket", None),
-    row("request", c"onRequest", None),
-    row("handshake", c"onHandshake", None),
-    row("open", c"onOpen", None),
-    row("message", c"onMessage", None),
-    row("disconnect", c"onDisconnect", None),
-    row(
-        "beforehandshakeresponse",
-        c"onBeforeHandshakeResponse",
-        None,
-    ),
-];
-
-/// The row of `name` in a table: case does not matter, nor does a leading "on".
-#[must_use]
-pub fn find(table: &[EventDef], name: &[u8]) -> Option<usize> {
-    let position = |name: &[u8]| {
-        table
-            .iter()
-            .position(|row| row.key.as_bytes().eq_ignore_ascii_case(name))
-    };
-    position(name).or_else(|| match name {
-        [b'o' | b'O', b'n' | b'N', rest @ ..] => position(rest),
-        _ => None,
-    })
-}
-
-/// ", did you mean [...]?" for a name that is much like a known one; else empty.
-#[must_use]
-pub fn hint(name: &[u8]) -> String {
-    /// More different letters are no slip of the pen.
-    const MAX_DISTANCE: usize = 2;
-    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let name = name.strip_prefix("on").unwrap_or(&name);
-    if name.len() > 32 {
-        return String::new();
-    }
-    SERVER_EVENTS
-        .iter()
-        .chain(&PORT_EVENTS)
-        .map(|row| (strsim::damerau_levenshtein(name, row.key), row))
-        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, row)| format!(", did you mean [{}]?", row.shown()))
-        .unwrap_or_default()
-}
-
-/// The row of an event in a table.
-#[must_use]
-pub fn index_of(table: &[EventDef], event: Event) -> Option<usize> {
-    table.iter().position(|row| row.event == Some(event))
+trampolines! {
+    add => do_add;
+    set => do_set;
+    del => do_del;
+    isset => do_isset;
+    write => do_write;
+    wait => do_wait;
+    rshutdown => do_rshutdown;
+    dispatch => do_dispatch;
+    exit => do_exit;
+    defer => do_defer;
+    cycle => do_cycle;
 }
 
 static EVENT: Entry = Entry::unset();
-static STATUS_INFO: Entry = Entry::unset();
 
-/// `Swoole\Server\Event`; [`new_event`] relies on the order of the properties.
-pub static EVENT_CLASS: ClassDef = ClassDef {
-    name: c"Swoole\\Server\\Event",
+const READ: i64 = 512;
+const WRITE: i64 = 1024;
+/// What `Event::write` keeps for a descriptor that takes no more, in bytes.
+const WRITE_BUFFER_MAX_BYTES: usize = 8 << 20;
+
+const ADD: &[ArgDef] = &[
+    arg(c"fd", MIXED),
+    opt(c"read_callback", NULLABLE_CALLABLE, c"NULL"),
+    opt(c"write_callback", NULLABLE_CALLABLE, c"NULL"),
+    opt(c"events", INT, c"512"),
+];
+const SET: &[ArgDef] = &[
+    arg(c"fd", MIXED),
+    opt(c"read_callback", NULLABLE_CALLABLE, c"NULL"),
+    opt(c"write_callback", NULLABLE_CALLABLE, c"NULL"),
+    opt(c"events", INT, c"0"),
+];
+const FD: &[ArgDef] = &[arg(c"fd", MIXED)];
+const ISSET: &[ArgDef] = &[arg(c"fd", MIXED), opt(c"events", INT, c"1536")];
+const WRITE_ARGS: &[ArgDef] = &[arg(c"fd", MIXED), arg(c"data", STRING)];
+const DEFER: &[ArgDef] = &[arg(c"callback", CALLABLE)];
+const CYCLE: &[ArgDef] = &[
+    arg(c"callback", NULLABLE_CALLABLE),
+    opt(c"before", BOOL, c"false"),
+];
+
+/// `Swoole\Event`.
+pub static CLASS: ClassDef = ClassDef {
+    name: c"Swoole\\Event",
     parent: None,
     interfaces: &[],
-    methods: &[],
-    properties: &[
-        public(c"reactor_id", Default::Long(0)),
-        public(c"fd", Default::Long(0)),
-        public(c"dispatch_time", Default::Double(0.0)),
-        public(c"data", Default::Null),
+    methods: &[
+        static_method(c"add", add, ADD, INT_OR_FALSE),
+        static_method(c"del", del, FD, BOOL),
+        static_method(c"set", set, SET, BOOL),
+        static_method(c"isset", isset, ISSET, BOOL),
+        static_method(c"dispatch", dispatch, &[], BOOL),
+        static_method(c"defer", defer, DEFER, BOOL),
+        static_method(c"cycle", cycle, CYCLE, BOOL),
+        static_method(c"write", write, WRITE_ARGS, BOOL),
+        static_method(c"wait", wait, &[], VOID),
+        static_method(c"rshutdown", rshutdown, &[], VOID),
+        static_method(c"exit", exit, &[], VOID),
     ],
-    flags: ZEND_ACC_NOT_SERIALIZABLE | ALLOW_DYNAMIC_PROPERTIES,
-    create: Some(object::create_data),
-    aliases: &[c"swoole_server_event"],
+    properties: &[],
+    flags: 0,
+    create: Some(object::create_denied),
+    aliases: &[],
     entry: &EVENT,
 };
 
-/// `Swoole\Server\StatusInfo`; [`new_status_info`] relies on the order of the properties.
-pub static STATUS_INFO_CLASS: ClassDef = ClassDef {
-    name: c"Swoole\\Server\\StatusInfo",
-    parent: None,
-    interfaces: &[],
-    methods: &[],
-    properties: &[
-        public(c"worker_id", Default::Long(0)),
-        public(c"worker_pid", Default::Long(0)),
-        public(c"status", Default::Long(0)),
-        public(c"exit_code", Default::Long(0)),
-        public(c"signal", Default::Long(0)),
-    ],
-    flags: ZEND_ACC_NOT_SERIALIZABLE | ALLOW_DYNAMIC_PROPERTIES,
-    create: Some(object::create_data),
-    aliases: &[c"swoole_server_status_info"],
-    entry: &STATUS_INFO,
-};
+/// The same as functions.
+pub static FUNCTIONS: &[MethodDef] = &[
+    function(c"swoole_event_add", add, ADD, INT_OR_FALSE),
+    function(c"swoole_event_del", del, FD, BOOL),
+    function(c"swoole_event_set", set, SET, BOOL),
+    function(c"swoole_event_wait", wait, &[], VOID),
+    function(c"swoole_event_isset", isset, ISSET, BOOL),
+    function(c"swoole_event_dispatch", dispatch, &[], BOOL),
+    function(c"swoole_event_defer", defer, DEFER, BOOL),
+    function(c"swoole_event_cycle", cycle, CYCLE, BOOL),
+    function(c"swoole_event_write", write, WRITE_ARGS, BOOL),
+    function(c"swoole_event_exit", exit, &[], VOID),
+    function(c"swoole_event_rshutdown", rshutdown, &[], VOID),
+];
 
-/// # Safety
-/// `object` is a new object whose class declares more than `index` properties.
-unsafe fn slot<'a>(object: *mut zend_object, index: usize) -> Place<'a> {
-    // SAFETY: the caller's promise: declared properties stand in a row in order of declaration.
-    unsafe {
-        let first: *mut zval = (&raw mut (*object).properties_table).cast();
-        Place::new(first.add(index))
+/// A descriptor that user code watches.
+#[derive(Debug)]
+struct Watched {
+    fd: RawFd,
+    /// What the user gave: it is what callbacks get, and keeps a stream from being closed.
+    given: Owned,
+    on_read: RefCell<Option<Rc<OwnedCallback>>>,
+    on_write: RefCell<Option<Rc<OwnedCallback>>>,
+    events: Cell<i64>,
+    unsent: RefCell<Vec<u8>>,
+    id: Cell<Option<WatchId>>,
+}
+
+/// The watched descriptors of this process (see [`forks::generation`]).
+#[derive(Default)]
+struct Table {
+    generation: u64,
+    by_fd: HashMap<RawFd, Rc<Watched>>,
+}
+
+thread_local! {
+    /// Not dropped with the thread: PHP is gone by then (see [`request_shutdown`]).
+    static TABLE: ManuallyDrop<RefCell<Table>> = ManuallyDrop::default();
+}
+
+fn with_table<R>(f: impl FnOnce(&mut HashMap<RawFd, Rc<Watched>>) -> R) -> R {
+    TABLE.with(|table| {
+        let table = &mut *table.borrow_mut();
+        if table.generation != forks::generation() {
+            // The parent's: its values are not this process's to release.
+            std::mem::forget(std::mem::take(&mut table.by_fd));
+            table.generation = forks::generation();
+        }
+        f(&mut table.by_fd)
+    })
+}
+
+/// Lets everything go while PHP is still there.
+pub fn request_shutdown() {
+    let all = with_table(std::mem::take);
+    drop(all);
+}
+
+/// The watch of a descriptor, if the loop still has it.
+fn find(fd: RawFd) -> Option<Rc<Watched>> {
+    let watched = with_table(|table| table.get(&fd).cloned())?;
+    let event_loop = core_loop::existing()?;
+    (watched.id.get().is_some() && event_loop.find(fd) == watched.id.get()).then_some(watched)
+}
+
+impl Watched {
+    /// What the kernel is asked for: the user's events, and room for what is not sent yet.
+    fn interest(&self) -> Interest {
+        let events = self.events.get();
+        let unsent = !self.unsent.borrow().is_empty();
+        let read = (events & READ != 0).then_some(Interest::READABLE);
+        let write = (events & WRITE != 0 || unsent).then_some(Interest::WRITABLE);
+        match (read, write) {
+            (Some(read), Some(write)) => read | write,
+            (Some(one), None) | (None, Some(one)) => one,
+            // Nothing is wanted: only errors are told.
+            (None, None) => Interest::PRIORITY,
+        }
+    }
+
+    fn update(&self) -> Result<(), Error> {
+        let (Some(event_loop), Some(id)) = (core_loop::existing(), self.id.get()) else {
+            return Ok(());
+        };
+        event_loop
+            .change(id, self.interest())
+            .map_err(|error| Error::os("epoll_ctl", format!("fd {}", self.fd), &error))
+    }
+
+    fn on_ready(self: &Rc<Self>, ready: Ready) {
+        let gone = ready.error || ready.read_closed || ready.write_closed;
+        if ready.writable && !self.unsent.borrow().is_empty() {
+            self.flush();
+        }
+        let events = self.events.get();
+        let wants_read = events & READ != 0;
+        if wants_read && (ready.readable || gone) {
+            self.call(&self.on_read);
+        }
+        // The first callback may have removed or changed the watch.
+        let is_current = || find(self.fd).is_some_and(|w| Rc::ptr_eq(&w, self));
+        let events = self.events.get();
+        if events & WRITE != 0 && (ready.writable || (gone && !wants_read)) && is_current() {
+            self.call(&self.on_write);
+        }
+    }
+
+    fn call(&self, which: &RefCell<Option<Rc<OwnedCallback>>>) {
+        let callback = which.borrow().clone();
+        if let Some(callback) = callback {
+            let _ = event_loop::call(callback.callback(), &[self.given.view()]);
+        }
+    }
+
+    /// Sends what `Event::write` left.
+    fn flush(&self) {
+        loop {
+            let mut unsent = self.unsent.borrow_mut();
+            match sys_fd::write_to(self.fd, &unsent) {
+                Ok(sent) => {
+                    unsent.drain(..sent);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                // Gone: the read callback is told, as by the reference.
+                Err(_) => unsent.clear(),
+            }
+            if unsent.is_empty() {
+                drop(unsent);
+                // It stays watched for what the user wants; a failure shows with the next event.
+                let _ = self.update();
+                return;
+            }
+        }
     }
 }
 
-/// Makes a `Swoole\Server\Event` in `place`; `data` stays null. May bail out: inside `protect`.
-/// Returns the place of `data`.
-pub fn new_event<'a>(place: &'a mut Value, event: &ConnectionEvent) -> Place<'a> {
-    // SAFETY: a class of ours without a constructor; the four slots hold scalars or null so far.
-    unsafe {
-        object_init_ex(place.ptr(), EVENT.get());
-        let object = place.value.obj;
-        convert::set_long(slot(object, 0), i64::from(event.reactor_id));
-        convert::set_long(slot(object, 1), event.session_id as i64);
-        convert::set_double(slot(object, 2), event.dispatch_time_s);
-        slot(object, 3)
+/// A callback argument that may be null or left out.
+fn callback_arg(frame: Frame, index: usize) -> Result<Option<Rc<OwnedCallback>>, Stop> {
+    match frame.arg(index) {
+        // SAFETY: a live argument.
+        Some(value) if u32::from(unsafe { type_of(value) }) != IS_NULL => {
+            Ok(Some(Rc::new(OwnedCallback::new(value)?)))
+        }
+        _ => Ok(None),
     }
 }
 
-/// Makes a `Swoole\Server\StatusInfo` in `place`. May bail out: inside `protect`.
-pub fn new_status_info(place: &mut Value, fault: &WorkerFault) {
-    // SAFETY: as in `new_event`, five scalars.
-    unsafe {
-        object_init_ex(place.ptr(), STATUS_INFO.get());
-        let object = place.value.obj;
-        convert::set_long(slot(object, 0), i64::from(fault.worker_id));
-        convert::set_long(slot(object, 1), i64::from(fault.pid));
-        convert::set_long(slot(object, 2), i64::from(fault.status));
-        convert::set_long(slot(object, 3), i64::from(fault.exit_code));
-        convert::set_long(slot(object, 4), i64::from(fault.signal));
+fn missing(which: &str, fd: RawFd) -> Stop {
+    Stop::Warning(format!(
+        "Swoole\\Event: unable to find {which} callback of fd [{fd}]"
+    ))
+}
+
+/// Reads fd, the two callbacks and the events.
+fn read_watch_args(frame: Frame, default: i64) -> Result<(*mut zval, i64), Stop> {
+    let mut given: *mut zval = std::ptr::null_mut();
+    let (mut on_read, mut on_write) = (std::ptr::null_mut::<zval>(), std::ptr::null_mut::<zval>());
+    let mut events = default;
+    parse!(frame, c"z|z!z!l", given, on_read, on_write, events)?;
+    Ok((given, events))
+}
+
+fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let (given, events) = read_watch_args(frame, READ)?;
+    let event_loop = event_loop::ready()?;
+    let fd = event_loop::descriptor(given)?;
+    if fd == 0 && events & WRITE != 0 {
+        return Err(Stop::Warning(format!("invalid socket fd [{fd}]")));
     }
+    if find(fd).is_some() {
+        return Err(Stop::Warning("already exist".to_owned()));
+    }
+    if events & (READ | WRITE) == 0 {
+        return Err(Stop::Warning("invalid events".to_owned()));
+    }
+    let (on_read, on_write) = (callback_arg(frame, 1)?, callback_arg(frame, 2)?);
+    if events & READ != 0 && on_read.is_none() {
+        return Err(missing("readable", fd));
+    }
+    if events & WRITE != 0 && on_write.is_none() {
+        return Err(missing("writable", fd));
+    }
+    let watched = Rc::new(Watched {
+        fd,
+        given: Owned::new(given),
+        on_read: RefCell::new(on_read),
+        on_write: RefCell::new(on_write),
+        events: Cell::new(events),
+        unsent: RefCell::default(),
+        id: Cell::new(None),
+    });
+    if let Err(error) = sys_fd::set_nonblocking_raw(fd, true) {
+        error::set_last(error.errno);
+        return Err(Stop::Warning(format!("swoole_event_add failed: {error}")));
+    }
+    let for_loop = Rc::clone(&watched);
+    let id = event_loop.watch(
+        fd,
+        watched.interest(),
+        Trigger::Level,
+        Rc::new(move |ready| for_loop.on_ready(ready)),
+    );
+    let id = id.map_err(|error| cannot_watch(fd, &error))?;
+    watched.id.set(Some(id));
+    let stale = with_table(|table| table.insert(fd, watched));
+    drop(stale);
+    set_long(place, i64::from(fd));
+    Ok(())
+}
+
+fn cannot_watch(fd: RawFd, error: &std::io::Error) -> Stop {
+    let errno = error.raw_os_error().unwrap_or(0);
+    error::set_last(errno);
+    let why = match errno {
+        libc::EPERM => {
+            "a regular file is always ready and cannot be waited for: read it directly, \
+                        or with Swoole\\Coroutine\\System::readFile()"
+                .to_owned()
+        }
+        libc::EEXIST => "it is waited for already, by a coroutine or a client".to_owned(),
+        _ => error.to_string(),
+    };
+    Stop::Warning(format!("swoole_event_add failed: fd [{fd}]: {why}"))
+}
+
+fn not_found(fd: RawFd) -> Stop {
+    Stop::Warning(format!("socket[{fd}] is not found in the reactor"))
+}
+
+fn need_loop(method: &str) -> Result<(), Stop> {
+    match core_loop::existing() {
+        Some(_) => Ok(()),
+        None => Err(Stop::Warning(format!(
+            "reactor is not ready, cannot call swoole_event_{method}"
+        ))),
+    }
+}
+
+fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let (given, events) = read_watch_args(frame, 0)?;
+    need_loop("set")?;
+    let fd = event_loop::descriptor(given)?;
+    let watched = find(fd).ok_or_else(|| not_found(fd))?;
+    let (on_read, on_write) = (callback_arg(frame, 1)?, callback_arg(frame, 2)?);
+    let former = (
+        on_read.and_then(|new| watched.on_read.replace(Some(new))),
+        on_write.and_then(|new| watched.on_write.replace(Some(new))),
+    );
+    drop(former);
+    if events & READ != 0 && watched.on_read.borrow().is_none() {
+        return Err(missing("readable", fd));
+    }
+    if events & WRITE != 0 && watched.on_write.borrow().is_none() {
+        return Err(missing("writable", fd));
+    }
+    if events & (READ | WRITE) != 0 {
+        watched.events.set(events & (READ | WRITE));
+    }
+    watched.update()?;
+    set_bool(place, true);
+    Ok(())
+}
+
+fn do_del(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut given: *mut zval = std::ptr::null_mut();
+    parse!(frame, c"z", given)?;
+    need_loop("del")?;
+    let fd = event_loop::descriptor(given)?;
+    let Some(watched) = find(fd) else {
+        set_bool(place, false);
+        return Ok(());
+    };
+    if let (Some(event_loop), Some(id)) = (core_loop::existing(), watched.id.take()) {
+        event_loop.unwatch(id);
+    }
+    let removed = with_table(|table| table.remove(&fd));
+    drop(removed);
+    set_bool(place, true);
+    Ok(())
+}
+
+fn do_isset(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut given: *mut zval = std::ptr::null_mut();
+    let mut events = READ | WRITE;
+    parse!(frame, c"z|l", given, events)?;
+    if core_loop::existing().is_none() {
+        set_bool(place, false);
+        return Ok(());
+    }
+    let fd = event_loop::descriptor(given)?;
+    let is_set = find(fd).is_some_and(|watched| watched.events.get() & events != 0);
+    set_bool(place, is_set);
+    Ok(())
+}
+
+fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut given: *mut zval = std::ptr::null_mut();
+    let mut data: *mut zend_string = std::ptr::null_mut();
+    parse!(frame, c"zS", given, data)?;
+    let data = bytes_of(data);
+    if data.is_empty() {
+        return Err(Stop::Warning("data empty".to_owned()));
+    }
+    let fd = event_loop::descriptor(given)?;
+    let watched = find(fd).ok_or_else(|| not_found(fd))?;
+    let mut unsent = watched.unsent.borrow_mut();
+    let mut rest = data;
+    if unsent.is_empty() {
+        match sys_fd::write_to(fd, rest) {
+            Ok(sent) => rest = &rest[sent..],
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Error::os("write", format!("fd {fd}"), &error).into()),
+        }
+    }
+    if unsent.len() + rest.len() > WRITE_BUFFER_MAX_BYTES {
+        error::set_last(codes::OUTPUT_BUFFER_OVERFLOW);
+        return Err(Stop::Warning(format!(
+            "fd [{fd}]: {} bytes wait to be sent, {} more do not fit into {WRITE_BUFFER_MAX_BYTES}: \
+             write on when it is writable",
+            unsent.len(),
+            rest.len()
+        )));
+    }
+    if !rest.is_empty() {
+        unsent.extend_from_slice(rest);
+        drop(unsent);
+        watched.update()?;
+    }
+    set_bool(place, true);
+    Ok(())
+}
+
+fn do_wait(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    event_loop::wait()?;
+    set_null(place);
+    Ok(())
+}
+
+fn do_rshutdown(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    event_loop::at_the_end()?;
+    set_null(place);
+    Ok(())
+}
+
+fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    let Some(event_loop) = core_loop::existing() else {
+        set_bool(place, false);
+        return Ok(());
+    };
+    if event_loop.is_running() {
+        return Err(Stop::Warning(
+            "the event loop is running already: dispatch() is for scripts that turn it themselves"
+                .to_owned(),
+        ));
+    }
+    // With nothing to wait for it would wait for ever.
+    let limit = (!event_loop.has_work()).then_some(std::time::Duration::ZERO);
+    event_loop
+        .turn(limit, |_| {})
+        .map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
+    event_loop::hand_over()?;
+    set_bool(place, true);
+    Ok(())
+}
+
+fn do_exit(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    if let Some(event_loop) = core_loop::existing() {
+        timer::clear_all();
+        event_loop.exit();
+    }
+    set_null(place);
+    Ok(())
+}
+
+/// The one callable argument, not null.
+fn required_callback(frame: Frame) -> Result<Rc<OwnedCallback>, Stop> {
+    let (mut fci, mut fcc) = method::callable_places();
+    parse!(frame, c"f", fci, fcc)?;
+    callback_arg(frame, 0)?.ok_or(Stop::Thrown)
+}
+
+fn do_defer(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let callback = required_callback(frame)?;
+    let event_loop = event_loop::ready()?;
+    event_loop.defer(Box::new(move || {
+        let _ = event_loop::call(callback.callback(), &[]);
+    }));
+    set_bool(place, true);
+    Ok(())
+}
+
+fn do_cycle(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut callback: *mut zval = std::ptr::null_mut();
+    let mut before = false;
+    parse!(frame, c"z|b", callback, before)?;
+    let callback = callback_arg(frame, 0)?;
+    let event_loop = event_loop::ready()?;
+    let at = if before {
+        HookAt::BeforeWait
+    } else {
+        HookAt::TurnEnd
+    };
+    let removes = callback.is_none();
+    let hook = callback.map(|callback| {
+        let call = move || {
+            let _ = event_loop::call(callback.callback(), &[]);
+        };
+        Rc::new(call) as Rc<dyn Fn()>
+    });
+    let had = event_loop.set_hook(at, hook);
+    set_bool(place, had || !removes);
+    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use super::callback::{self, CallOutcome, Callback};
 use super::convert::{set_bytes, set_long, set_object};
-use super::event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::ffi::*;
 use super::properties;
+use super::server_event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::ServerState;
 use swoole_core::server::{
     ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
@@ -46,7 +46,7 @@ impl PhpHandler {
 
     fn server_callback(&self, event: Event) -> Option<&Callback> {
         self.server_callbacks
-            .get(event::index_of(&SERVER_EVENTS, event)?)?
+            .get(server_event::index_of(&SERVER_EVENTS, event)?)?
             .as_ref()
     }
 
@@ -87,7 +87,7 @@ impl PhpHandler {
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
                 set_object(server.place(), self.server);
-                event::new_event(object, event);
+                server_event::new_event(object, event);
             })
         } else {
             callback::call(callback, |[server, fd, reactor]: &mut [Value; 3]| {
@@ -135,7 +135,7 @@ impl EventHandler for PhpHandler {
             event,
             Event::Start | Event::ManagerStart | Event::WorkerStart
         ) || self.server_callback(event).is_some()
-            || event::index_of(&PORT_EVENTS, event).is_some_and(|index| {
+            || server_event::index_of(&PORT_EVENTS, event).is_some_and(|index| {
                 self.port_callbacks
                     .iter()
                     .any(|callbacks| callbacks.get(index).is_some_and(Option::is_some))
@@ -185,7 +185,7 @@ impl EventHandler for PhpHandler {
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
                 set_object(server.place(), self.server);
-                event::new_status_info(object, fault);
+                server_event::new_status_info(object, fault);
             })
         } else {
             callback::call(callback, |args: &mut [Value; 5]| {
@@ -226,7 +226,7 @@ impl EventHandler for PhpHandler {
         outcome(if self.event_object {
             callback::call(callback, |[server, object]: &mut [Value; 2]| {
                 set_object(server.place(), self.server);
-                let data = event::new_event(object, event);
+                let data = server_event::new_event(object, event);
                 take(data, &mut payload);
             })
         } else {

@@ -25,9 +25,13 @@ pub fn register(module_number: i32) {
 /// Changeable everywhere: PHP_INI_USER | PHP_INI_PERDIR | PHP_INI_SYSTEM.
 const INI_ALL: u32 = 1 | 2 | 4;
 
-/// Whether warnings about mistakes in calls are shown (`swoole.display_errors`).
+/// Whether warnings about mistakes in calls are shown: the option `display_errors`, else the setting
+/// `swoole.display_errors`.
 #[must_use]
 pub fn display_errors() -> bool {
+    if let Some(given) = swoole_core::options::process().display_errors {
+        return given;
+    }
     let name: *const c_char = DISPLAY_ERRORS.as_ptr();
     // SAFETY: a registered setting; its value is read as a number.
     unsafe { zend_ini_long(name, DISPLAY_ERRORS.to_bytes().len(), 0) != 0 }

@@ -9,6 +9,7 @@ use super::callback::{self, Pending};
 use super::convert;
 use super::ffi::*;
 use std::ffi::{CStr, c_void};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swoole_core::error::{self, Error};
 
@@ -183,6 +184,14 @@ macro_rules! parse {
                 $frame.num_args(), $spec.as_ptr() $(, &raw mut $place)*)
         } == 0 { Ok(()) } else { Err($crate::php::method::Stop::Thrown) }
     };
+}
+
+/// Where `parse!` puts a callable (`f`), for who only wants its type checked and resolves it itself.
+#[must_use]
+pub fn callable_places() -> (ManuallyDrop<zend_fcall_info>, zend_fcall_info_cache) {
+    // SAFETY: all bytes zero is an empty callable on each PHP version. What is written into the first is
+    // lent by the argument, so it is not dropped.
+    unsafe { (std::mem::zeroed(), std::mem::zeroed()) }
 }
 
 /// Runs `f`, which may enter the engine, and stops a bailout here. `f` must own nothing that needs

@@ -1,10 +1,10 @@
 //! The module itself: what PHP reads when it loads the extension.
 
-use super::class::{ClassDef, function_entries, register};
+use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, client, constants, event, exception, functions, info, ini, iterator, lock, port,
-    server, table,
+    atomic, client, client_select, constants, event, exception, functions, info, ini, iterator,
+    lock, name_resolver, port, server, server_event, table, timer,
 };
 
 /// Parents before children.
@@ -14,14 +14,32 @@ static CLASSES: &[&ClassDef] = &[
     &iterator::CLASS,
     &port::CLASS,
     &server::CLASS,
-    &event::EVENT_CLASS,
-    &event::STATUS_INFO_CLASS,
+    &server_event::EVENT_CLASS,
+    &server_event::STATUS_INFO_CLASS,
+    &event::CLASS,
+    &timer::CLASS,
+    &timer::ITERATOR_CLASS,
     &atomic::CLASS,
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
+    &name_resolver::CONTEXT_CLASS,
+];
+
+/// The functions, beside the classes that they belong to.
+static FUNCTIONS: &[&[MethodDef]] = &[
+    functions::FUNCTIONS,
+    functions::decode::FUNCTIONS,
+    functions::engine::FUNCTIONS,
+    functions::mime::FUNCTIONS,
+    functions::settings::FUNCTIONS,
+    functions::system::FUNCTIONS,
+    name_resolver::FUNCTIONS,
+    event::FUNCTIONS,
+    timer::FUNCTIONS,
+    client_select::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -36,6 +54,18 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     0
 }
 
+/// The end of the script, while values of PHP may still be released.
+unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
+    // A panic must not cross into PHP; what it leaves goes with the process.
+    let _ = std::panic::catch_unwind(|| {
+        swoole_core::reactor::event_loop::discard();
+        timer::request_shutdown();
+        event::request_shutdown();
+        name_resolver::request_shutdown();
+    });
+    0
+}
+
 /// The module's description. PHP keeps it for the life of the process.
 #[must_use]
 pub fn entry() -> *mut zend_module_entry {
@@ -44,8 +74,9 @@ pub fn entry() -> *mut zend_module_entry {
     module.size = size_of::<zend_module_entry>() as u16;
     module.zend_api = ZEND_MODULE_API_NO;
     module.name = c"swoole".as_ptr();
-    module.functions = function_entries(functions::FUNCTIONS);
+    module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
+    module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();
     // SAFETY: returns a static string that names the ABI; PHP compares it with its own.

@@ -102,6 +102,21 @@ pub unsafe extern "C" fn create_data(ce: *mut zend_class_entry) -> *mut zend_obj
     }
 }
 
+/// A class of static methods only: `new` throws.
+pub unsafe extern "C" fn create_denied(ce: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: called by the engine, which frees the object when it sees the exception; the message is
+    // copied.
+    unsafe {
+        let object = create_data(ce);
+        zend_throw_error(
+            std::ptr::null_mut(),
+            c"The object of %s can not be created for security reasons".as_ptr(),
+            (&raw const (*(*ce).name).val).cast::<std::ffi::c_char>(),
+        );
+        object
+    }
+}
+
 unsafe extern "C" fn free_server(object: *mut zend_object) {
     // SAFETY: only in the handlers of objects made by `create_server`.
     let server_id = unsafe { (*native(object)).server_id };
@@ -132,6 +147,16 @@ unsafe extern "C" fn unset_property(
             );
         }
     }
+}
+
+/// Whether an object is of a class, or of one that extends or implements it.
+///
+/// # Safety
+/// `object` lives, and `class` is one of the engine's classes.
+#[must_use]
+pub unsafe fn is_a(object: *mut zend_object, class: *mut zend_class_entry) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*object).ce == class || instanceof_function_slow((*object).ce, class) }
 }
 
 /// A class whose objects own native state: one object, one state. The state is there from the start

@@ -3,10 +3,10 @@
 use super::callback::Callback;
 use super::class::*;
 use super::convert::{bytes_of, set_bool, set_copy, set_null};
-use super::event::{self, PORT_EVENTS};
 use super::ffi::*;
 use super::method::{Frame, Stop, protect};
 use super::method::{parse, trampolines};
+use super::server_event::{self, PORT_EVENTS};
 use super::server_state::{self, Phase, ServerState};
 use super::{iterator, object, properties, server_methods, server_setup};
 use swoole_core::options::Scope;
@@ -135,7 +135,7 @@ fn index_of(frame: Frame) -> usize {
 /// The callback of a port's event.
 #[must_use]
 pub fn callback(state: &ServerState, port: usize, name: &[u8]) -> Option<Callback> {
-    let index = event::find(&PORT_EVENTS, name)?;
+    let index = server_event::find(&PORT_EVENTS, name)?;
     *state.ports.get(port)?.callbacks.get(index)?
 }
 
@@ -147,11 +147,11 @@ pub fn register(
     value: *mut zval,
     place: Place<'_>,
 ) -> Result<(), Stop> {
-    let Some(index) = event::find(&PORT_EVENTS, name) else {
+    let Some(index) = server_event::find(&PORT_EVENTS, name) else {
         return Err(Stop::SoftWarning(format!(
             "unknown event types[{}]{}",
             String::from_utf8_lossy(name),
-            event::hint(name)
+            server_event::hint(name)
         )));
     };
     let callback = Callback::resolve(value)?;

@@ -2,12 +2,13 @@
 
 use super::callback::{self, Callback, Pending};
 use super::convert::{self, bytes_of, set_bool, set_copy, set_null, set_object};
-use super::event::{self, EventDef, SERVER_EVENT_COUNT, SERVER_EVENTS};
+use super::event_loop;
 use super::ffi::*;
 use super::handler::PhpHandler;
 use super::method::{Frame, Stop, Thrown, docref, protect};
 use super::method::{parse, trampolines};
 use super::server::SERVER;
+use super::server_event::{self, EventDef, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::{self, Phase, PortState, ServerState};
 use super::{iterator, object, port, properties};
 use std::rc::Rc;
@@ -120,7 +121,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
         mode,
         object: this,
         server: Some(server),
-        options: Options::default(),
+        options: Options::of_process(),
         callbacks: [None; SERVER_EVENT_COUNT],
         ports: Vec::new(),
     })?;
@@ -158,7 +159,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
             .zip(&ports)
             .map(|(&object, shown)| PortState {
                 object,
-                callbacks: [None; event::PORT_EVENT_COUNT],
+                callbacks: [None; server_event::PORT_EVENT_COUNT],
                 is_stream: shown.is_stream,
             })
             .collect();
@@ -206,15 +207,9 @@ fn refuse_if_running(frame: Frame, method: &str) -> Result<(), Stop> {
 
 /// Takes over an array of options: all of it, or (on the first bad value) nothing.
 pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Result<(), Stop> {
-    let mut given: Vec<(String, Raw)> = Vec::new();
-    convert::for_each(array, |key, value| {
-        let name = match key {
-            convert::Key::Name(name) => String::from_utf8_lossy(name).into_owned(),
-            convert::Key::Index(index) => index.to_string(),
-        };
-        given.push((name, convert::to_raw(value)));
-    });
+    let given = convert::to_options(array);
     let mut options = server_state::with(frame, |state| state.options.clone())?;
+    options.refresh_process();
     let mut warnings = Vec::new();
     for (name, raw) in &given {
         match options.apply_in(scope, name, raw) {
@@ -222,6 +217,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
             Err(error) => return Err(bad_option(&error, raw)),
         }
     }
+    options.commit_process();
     server_state::with(frame, |state| state.options = options)?;
     for warning in &warnings {
         docref(E_WARNING, &warning.to_string())?;
@@ -230,7 +226,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
 }
 
 /// A value of the wrong type is a TypeError, one that is out of range a ValueError.
-fn bad_option(error: &Error, raw: &Raw) -> Stop {
+pub fn bad_option(error: &Error, raw: &Raw) -> Stop {
     let class = match raw {
         Raw::Bool(_) | Raw::Int(_) | Raw::Float(_) => Thrown::ValueError,
         Raw::Str(text) if text.iter().any(u8::is_ascii_digit) => Thrown::ValueError,
@@ -260,7 +256,7 @@ fn do_on(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         Phase::Down => return refuse_if_running(frame, "on"),
     }
     let name = bytes_of(name);
-    let Some(index) = event::find(&SERVER_EVENTS, name) else {
+    let Some(index) = server_event::find(&SERVER_EVENTS, name) else {
         return port::register(frame, 0, name, value, place);
     };
     let callback = Callback::resolve(value)?;
@@ -305,9 +301,11 @@ fn do_get_callback(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut name: *mut zend_string = std::ptr::null_mut();
     parse!(frame, c"S", name)?;
     let name = bytes_of(name);
-    let callback = server_state::with(frame, |state| match event::find(&SERVER_EVENTS, name) {
-        Some(index) => state.callbacks.get(index).copied().flatten(),
-        None => port::callback(state, 0, name),
+    let callback = server_state::with(frame, |state| {
+        match server_event::find(&SERVER_EVENTS, name) {
+            Some(index) => state.callbacks.get(index).copied().flatten(),
+            None => port::callback(state, 0, name),
+        }
     })?;
     match callback {
         Some(callback) => set_copy(place, callback.value().ptr()),
@@ -333,6 +331,12 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         }
     }
     require_callbacks(frame)?;
+    if event_loop::has_work() {
+        return Err(Stop::Warning(format!(
+            "The event-loop has already been created, unable to start {name}: start the server before \
+             any timer, event or coroutine, and make those in its callbacks (onWorkerStart)"
+        )));
+    }
     let finished = run(frame);
     let pending = callback::take_pending();
     // The state may be gone: a script may end with exit() in a destructor.

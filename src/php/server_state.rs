@@ -4,10 +4,10 @@
 //! longer the current one, the object belongs to a server of the past.
 
 use super::callback::Callback;
-use super::event::{PORT_EVENT_COUNT, SERVER_EVENT_COUNT};
 use super::ffi::*;
 use super::method::{Frame, Stop, protect};
 use super::object;
+use super::server_event::{PORT_EVENT_COUNT, SERVER_EVENT_COUNT};
 use std::cell::RefCell;
 use swoole_core::options::Options;
 use swoole_core::server::{Mode, Server};

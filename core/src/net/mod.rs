@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod client;
+pub mod dns;
 pub mod listener;
 pub mod send_queue;
 pub mod stream;

@@ -20,12 +20,16 @@ use std::fmt;
 use crate::error::Error;
 
 mod kind;
+mod process;
 mod raw;
 mod row;
 mod settings;
 mod table;
 
 pub use kind::{Kind, MAX_PATH_BYTES};
+pub use process::{
+    AioSettings, DnsSettings, ProcessSettings, SocketSettings, change_process, process, set_process,
+};
 pub use raw::Raw;
 pub use row::{Built, Row, Scope, Stage};
 pub use settings::*;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Warning, WarningKind};
+use super::{ProcessSettings, Warning, WarningKind};
 use crate::error::Error;
 use crate::log;
 
@@ -151,6 +151,8 @@ pub struct Settings {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    /// In effect since the options were given, in this process and its children.
+    pub process: ProcessSettings,
     /// What was adjusted to limits of the machine.
     pub warnings: Vec<Warning>,
 }
@@ -197,6 +199,7 @@ pub(super) struct Given {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    pub process: ProcessSettings,
 }
 
 impl Given {
@@ -240,6 +243,7 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            process,
         } = self.clone();
         let mut warnings = Vec::new();
         let worker_num = resolve_workers(worker_num, env, &mut warnings);
@@ -291,6 +295,7 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            process,
             warnings,
         }
     }

@@ -6,6 +6,7 @@ pub mod framing;
 pub mod http_proxy;
 pub mod input;
 pub mod length;
+pub mod mime;
 pub mod proxy;
 pub mod socks5;
 

@@ -20,6 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -61,6 +62,7 @@ pub struct EventLoop {
     turns: Cell<u64>,
     running: Cell<bool>,
     exit: Cell<bool>,
+    adopted: Cell<bool>,
     ended: Cell<Option<i32>>,
 }
 
@@ -97,7 +99,13 @@ impl Drop for Hold {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+    /// Not dropped with the thread: callbacks may own what is gone by then.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<EventLoop>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+fn set_current(event_loop: Option<Rc<EventLoop>>) -> Option<Rc<EventLoop>> {
+    CURRENT.with(|current| current.replace(event_loop))
 }
 
 /// The loop of this thread, made if there is none yet.
@@ -109,20 +117,20 @@ pub fn current() -> io::Result<Rc<EventLoop>> {
         return Ok(event_loop);
     }
     let made = Rc::new(EventLoop::new()?);
-    CURRENT.set(Some(Rc::clone(&made)));
+    set_current(Some(Rc::clone(&made)));
     Ok(made)
 }
 
 /// The loop of this thread, if there is one.
 #[must_use]
 pub fn existing() -> Option<Rc<EventLoop>> {
-    let known = CURRENT.with_borrow(Clone::clone)?;
+    let known = CURRENT.with(|current| current.borrow().clone())?;
     if known.born_in == forks::generation() {
         return Some(known);
     }
     // The parent's. Its callbacks may own what must not be released twice (or run twice), so they are
     // left where they are; the descriptor of its poller goes.
-    CURRENT.set(None);
+    drop(set_current(None));
     known.poller.take();
     std::mem::forget(known);
     None
@@ -132,7 +140,7 @@ pub fn existing() -> Option<Rc<EventLoop>> {
 /// a new one.
 pub fn discard() {
     if existing().is_some() {
-        let event_loop = CURRENT.take();
+        let event_loop = set_current(None);
         if let Some(event_loop) = event_loop {
             event_loop.clear();
         }
@@ -159,6 +167,7 @@ impl EventLoop {
             turns: Cell::new(0),
             running: Cell::new(false),
             exit: Cell::new(false),
+            adopted: Cell::new(false),
             ended: Cell::new(None),
         })
     }
@@ -467,6 +476,17 @@ impl EventLoop {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.running.get()
+    }
+
+    /// Whether [`Self::adopt`] was called.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.adopted.get()
+    }
+
+    /// Says that somebody sees to it that this loop runs.
+    pub fn adopt(&self) {
+        self.adopted.set(true);
     }
 
     /// Says that a server turns this loop by [`Self::turn`].

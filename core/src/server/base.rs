@@ -193,11 +193,13 @@ impl BaseWorker {
     /// Whether there is anything that user code may want to be told of before the end.
     fn has_work(&self) -> bool {
         !self.local().set.borrow().is_drained()
+            || self.context.in_hand.suspended() > 0
             || self.server_loop.has_work(self.context.settings())
     }
 
     fn has_work_to_finish(&self) -> bool {
         !self.local().set.borrow().is_drained()
+            || self.context.in_hand.suspended() > 0
             || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
@@ -400,7 +402,7 @@ impl BaseWorker {
         session.worker.store(self.who.worker_id + 1, Relaxed);
         if announces(self.shared(), Event::Connect) {
             let header = self.header(session_id, Kind::Connect);
-            self.context.serve_marked(Kind::Connect, &header);
+            self.context.serve_event(Kind::Connect, &header);
         }
     }
 
@@ -518,7 +520,7 @@ impl BaseWorker {
         };
         let mut header = self.header(session_id, Kind::Close);
         header.flags = how;
-        self.context.serve_marked(Kind::Close, &header);
+        self.context.serve_event(Kind::Close, &header);
     }
 
     fn pass_on_effects(&mut self) {
@@ -551,7 +553,7 @@ impl BaseWorker {
             .map_or(0, |c| c.session_id);
         if session_id != 0 && self.shared().listens.to(event) {
             let header = self.header(session_id, kind);
-            self.context.serve_marked(kind, &header);
+            self.context.serve_event(kind, &header);
         }
     }
 

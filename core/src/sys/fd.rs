@@ -1,8 +1,10 @@
 //! Flags and copies of file descriptors. Ownership is `std::os::fd::OwnedFd` everywhere.
 
 use super::SysError;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Switches `O_NONBLOCK` on or off.
 pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<(), SysError> {
@@ -28,6 +30,34 @@ pub fn set_cloexec(fd: impl AsFd, on: bool) -> Result<(), SysError> {
     fcntl(fd, FcntlArg::F_SETFD(flag))
         .map(drop)
         .map_err(|e| SysError::new("set FD_CLOEXEC", format!("fd {}", fd.as_raw_fd()), e))
+}
+
+/// Writes to a descriptor of any kind, given by its number: user code owns it. A peer that is gone is
+/// EPIPE; a pipe without a reader may raise SIGPIPE, which this extension's processes ignore.
+pub fn write_to(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let fd = borrow(fd).map_err(io::Error::from)?;
+    let sent = match super::socket::write(fd, bytes) {
+        Err(Errno::ENOTSOCK) => nix::unistd::write(fd, bytes),
+        sent => sent,
+    };
+    sent.map_err(io::Error::from)
+}
+
+/// [`set_nonblocking`] for a descriptor given by its number.
+pub fn set_nonblocking_raw(fd: RawFd, on: bool) -> Result<(), SysError> {
+    let borrowed =
+        borrow(fd).map_err(|e| SysError::new("set O_NONBLOCK", format!("fd {fd}"), e))?;
+    set_nonblocking(borrowed, on)
+}
+
+/// A descriptor that user code owns, for one call.
+fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, Errno> {
+    if fd < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: not -1; a number that is not open only makes the call fail with EBADF, and callers use it
+    // for one call.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 /// A copy with `FD_CLOEXEC`. Status flags such as `O_NONBLOCK` are shared with the original.

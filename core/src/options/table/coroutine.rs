@@ -114,12 +114,15 @@ pub(super) static ROWS: &[Row] = &[
         DNS,
         "Address of the DNS server, with a port after a colon where it is not 53.",
     ),
-    Row::later(
+    Row::built(
         "dns_lookup_random",
         Process,
         Kind::Bool,
         "false",
-        DNS,
+        ("process.dns.random", |given, value| {
+            given.process.dns.random = value.bool();
+            Ok(None)
+        }),
         "Take a random one of several addresses.",
     ),
     Row::later(
@@ -130,7 +133,7 @@ pub(super) static ROWS: &[Row] = &[
         DNS,
         "Look up names in the event loop rather than in a thread.",
     ),
-    Row::later(
+    Row::built(
         "dns_cache_refresh_time",
         Process,
         Kind::Float {
@@ -138,10 +141,13 @@ pub(super) static ROWS: &[Row] = &[
             max: 31_536_000.0,
         },
         "60",
-        DNS,
+        ("process.dns.cache_ms", |given, value| {
+            given.process.dns.cache_ms = value.milliseconds();
+            Ok(None)
+        }),
         "Seconds that an address is kept.",
     ),
-    Row::later(
+    Row::built(
         "dns_cache_expire",
         Process,
         Kind::Int {
@@ -149,10 +155,13 @@ pub(super) static ROWS: &[Row] = &[
             max: I32_MAX,
         },
         "60",
-        DNS,
+        ("process.dns.client_cache_ms", |given, value| {
+            given.process.dns.client_cache_ms = value.u64() * 1000;
+            Ok(None)
+        }),
         "Seconds that an address is kept by coroutine clients.",
     ),
-    Row::later(
+    Row::built(
         "dns_cache_capacity",
         Process,
         Kind::Int {
@@ -160,7 +169,10 @@ pub(super) static ROWS: &[Row] = &[
             max: I32_MAX,
         },
         "1000",
-        DNS,
+        ("process.dns.cache_capacity", |given, value| {
+            given.process.dns.cache_capacity = value.u32();
+            Ok(None)
+        }),
         "Most addresses that are kept.",
     ),
 ];

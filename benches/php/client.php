@@ -2,9 +2,9 @@
 /**
  * Swoole\Client against an echo server on loopback, one message at a time.
  *
- *     php -d extension=swoole.so benches/php/client_echo.php [seconds per size]
+ *     php -d extension=swoole.so benches/php/client.php [seconds per size]
  *
- * Prints a line for each size: "client_echo_BYTES ROUND_TRIPS_PER_SECOND". The server is plain PHP in a
+ * Prints a line for each size: "client round trip of BYTES bytes VALUE /s". The server is plain PHP in a
  * process of its own, the same for every extension.
  */
 declare(strict_types=1);
@@ -12,7 +12,7 @@ declare(strict_types=1);
 const SIZES = [64, 65536];
 
 $seconds = (float) ($argv[1] ?? 2);
-$server = proc_open([PHP_BINARY, '-n', __DIR__ . '/echo_server.php'], [1 => ['pipe', 'w']], $pipes);
+$server = proc_open([PHP_BINARY, '-n', __DIR__ . '/echo_server.inc'], [1 => ['pipe', 'w']], $pipes);
 $port = (int) fgets($pipes[1]);
 foreach (SIZES as $bytes) {
     $client = new Swoole\Client(SWOOLE_SOCK_TCP);
@@ -39,7 +39,7 @@ foreach (SIZES as $bytes) {
         $count += 100;
         $took = (hrtime(true) - $start) / 1e9;
     } while ($took < $seconds);
-    printf("client_echo_%d %d\n", $bytes, $count / $took);
+    printf("client round trip of %d bytes %d /s\n", $bytes, $count / $took);
     $client->close();
 }
 proc_terminate($server);

@@ -1,0 +1,270 @@
+//! The process's event loop as PHP sees it: when it runs, and how it calls user code.
+
+use super::callback::{self, CallOutcome, Callback, Pending};
+use super::ffi::*;
+use super::method::{Stop, docref, protect};
+use std::ffi::CStr;
+use std::rc::Rc;
+use swoole_core::reactor::EventLoop;
+use swoole_core::reactor::event_loop;
+use swoole_core::server;
+
+/// What a script's loop is run by when the script has come to its end.
+const AT_THE_END: &[u8] = b"swoole_event_rshutdown";
+
+/// The loop, for someone who adds to it. In a plain script the first use sees to it that it runs at the
+/// script's end.
+pub fn ready() -> Result<Rc<EventLoop>, Stop> {
+    if let Some(event_loop) = event_loop::existing()
+        && (event_loop.is_adopted() || server::current().is_some())
+    {
+        return Ok(event_loop);
+    }
+    if !is_cli() {
+        return Err(Stop::Fatal(
+            "async-io must be used in PHP CLI mode".to_owned(),
+        ));
+    }
+    let event_loop = event_loop::current().map_err(|error| {
+        Stop::Fatal(format!(
+            "Unable to create event-loop reactor: {error}; raise the limit of open files (ulimit -n)"
+        ))
+    })?;
+    if server::current().is_none() {
+        event_loop.adopt();
+        callback::call_function(b"register_shutdown_function", AT_THE_END)?;
+    }
+    Ok(event_loop)
+}
+
+fn is_cli() -> bool {
+    // SAFETY: set by every SAPI before modules start: a static name.
+    let name = unsafe { CStr::from_ptr(sapi_module.name) };
+    matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
+}
+
+/// Calls user code from the loop. What ends the process ends the loop.
+pub fn call(callback: &Callback, args: &[Value]) -> CallOutcome {
+    let outcome = callback::call_borrowed(callback, args);
+    check(outcome);
+    outcome
+}
+
+/// Ends the loop if user code has ended the process.
+pub fn check(outcome: CallOutcome) {
+    let status = match outcome {
+        CallOutcome::Returned => return,
+        CallOutcome::Exit(status) => status,
+        CallOutcome::Exception | CallOutcome::Bailout => callback::exit_status(),
+    };
+    if let Some(event_loop) = event_loop::existing() {
+        event_loop.end(status);
+    }
+}
+
+/// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left.
+pub fn wait() -> Result<(), Stop> {
+    let Some(event_loop) = event_loop::existing() else {
+        return Ok(());
+    };
+    if event_loop.is_running() || callback::pending() != Pending::None || has_fatal_error() {
+        return Ok(());
+    }
+    let result = run_with_slots(&event_loop);
+    // What is left after an exit goes, as it does at the end of the reference's loop.
+    event_loop::discard();
+    result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
+    hand_over()
+}
+
+/// The end of the process that a callback asked for, for the code around the loop.
+pub fn hand_over() -> Result<(), Stop> {
+    match callback::take_pending() {
+        Pending::None => Ok(()),
+        Pending::Exit => Err(Stop::Exit),
+        Pending::Bailout => Err(Stop::Bailout),
+    }
+}
+
+/// In shutdown functions the engine does not use the numbers of freed objects again, which would let a
+/// loop that runs for long grow for ever.
+fn run_with_slots(event_loop: &EventLoop) -> std::io::Result<()> {
+    // SAFETY: a word of the engine's globals; put back below.
+    let flags = unsafe { &raw mut (*eg()).flags };
+    // SAFETY: as above.
+    let in_shutdown = unsafe { *flags } & EG_FLAGS_IN_SHUTDOWN;
+    // SAFETY: as above.
+    unsafe { *flags &= !EG_FLAGS_IN_SHUTDOWN };
+    let result = event_loop.run();
+    // SAFETY: as above.
+    unsafe { *flags |= in_shutdown };
+    result
+}
+
+/// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
+const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
+
+/// Whether this process's loop is in use, as a server must not find it.
+#[must_use]
+pub fn has_work() -> bool {
+    event_loop::existing()
+        .is_some_and(|event_loop| event_loop.is_running() || event_loop.has_work())
+}
+
+/// At the end of the script: runs what is left. Whatever ends that, the shutdown functions that come
+/// after this one run.
+pub fn at_the_end() -> Result<(), Stop> {
+    let Some(event_loop) = event_loop::existing() else {
+        return Ok(());
+    };
+    if !event_loop.is_adopted() || !event_loop.has_work() || has_fatal_error() {
+        return Ok(());
+    }
+    if event_loop.ended().is_none() {
+        docref(
+            E_DEPRECATED,
+            "Event::wait() in shutdown function is deprecated",
+        )?;
+    }
+    match wait() {
+        Err(Stop::Exit | Stop::Bailout) => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether the script ended with a fatal error.
+#[must_use]
+pub fn has_fatal_error() -> bool {
+    // SAFETY: reading a word of the engine's globals.
+    let kind = unsafe { (*ext_php_rs_process_globals()).last_error_type };
+    kind.cast_unsigned()
+        & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR)
+        != 0
+}
+
+/// The descriptor behind a value: a number, a PHP stream, a `Socket`, or one of this extension's objects
+/// that has one. A warning has been given where there is none.
+pub fn descriptor(value: *mut zval) -> Result<i32, Stop> {
+    // SAFETY: callers pass an argument of the running call; each union member is read for its type.
+    let (kind, value) = unsafe {
+        let value = deref(value);
+        (u32::from(type_of(value)), value)
+    };
+    match kind {
+        // SAFETY: as above.
+        IS_LONG => match i32::try_from(unsafe { (*value).value.lval }) {
+            Ok(fd) if fd >= 0 => Ok(fd),
+            _ => Err(Stop::Warning(format!(
+                "invalid file descriptor#{} passed",
+                // SAFETY: as above.
+                unsafe { (*value).value.lval }
+            ))),
+        },
+        IS_RESOURCE => stream_descriptor(value),
+        IS_OBJECT => object_descriptor(value),
+        _ => Err(Stop::Warning("invalid file descriptor passed".to_owned())),
+    }
+}
+
+fn stream_descriptor(value: *mut zval) -> Result<i32, Stop> {
+    let mut fd: i32 = -1;
+    // SAFETY: a live resource; a resource of another kind gives null without an error; the cast asks for
+    // a descriptor, which it writes as an int. It may flush and so run user code: nothing is owned.
+    let found = protect(|| unsafe {
+        let stream = zend_fetch_resource2_ex(
+            value,
+            std::ptr::null(),
+            php_file_le_stream(),
+            php_file_le_pstream(),
+        );
+        !stream.is_null()
+            && _php_stream_cast(
+                stream.cast(),
+                PHP_STREAM_AS_FD_FOR_SELECT | PHP_STREAM_CAST_INTERNAL,
+                (&raw mut fd).cast(),
+                1,
+            ) == 0
+    })?;
+    if found && fd >= 0 {
+        return Ok(fd);
+    }
+    Err(Stop::Warning(
+        "fd argument must be either valid PHP stream or valid PHP socket resource".to_owned(),
+    ))
+}
+
+const PHP_STREAM_AS_FD_FOR_SELECT: i32 = 3;
+const PHP_STREAM_CAST_INTERNAL: i32 = 0x2000_0000;
+
+/// Properties in which this extension's objects show their descriptor.
+const FD_PROPERTIES: &[(&str, &CStr)] = &[
+    ("swoole\\coroutine\\socket", c"fd"),
+    ("swoole\\client", c"sock"),
+    ("swoole\\process", c"pipe"),
+];
+
+fn object_descriptor(value: *mut zval) -> Result<i32, Stop> {
+    // SAFETY: a live object.
+    let object = unsafe { (*value).value.obj };
+    if let Some(fd) = socket_descriptor(object) {
+        return if fd >= 0 {
+            Ok(fd)
+        } else {
+            Err(Stop::Warning("contains a closed socket".to_owned()))
+        };
+    }
+    for (class, property) in FD_PROPERTIES {
+        if !is_instance(object, class) {
+            continue;
+        }
+        let mut place = undef();
+        // SAFETY: the object lives; the name is static; the result is a borrowed zval or `place`.
+        let fd = protect(|| unsafe {
+            let found = zend_read_property(
+                (*object).ce,
+                object,
+                property.as_ptr(),
+                property.to_bytes().len(),
+                true,
+                place.ptr(),
+            );
+            let found = deref(found);
+            (u32::from(type_of(found)) == IS_LONG).then(|| (*found).value.lval)
+        })?;
+        if let Some(fd) = fd
+            .and_then(|fd| i32::try_from(fd).ok())
+            .filter(|fd| *fd >= 0)
+        {
+            return Ok(fd);
+        }
+    }
+    Err(Stop::Warning("invalid file descriptor passed".to_owned()))
+}
+
+/// Whether an object is of a class, by its name in lower case, or of a subclass.
+fn is_instance(object: *mut zend_object, lower_name: &str) -> bool {
+    // SAFETY: a live object has a class; parents are linked until null, and names are strings.
+    unsafe {
+        let mut ce = (*object).ce;
+        while !ce.is_null() {
+            if str_bytes((*ce).name).eq_ignore_ascii_case(lower_name.as_bytes()) {
+                return true;
+            }
+            ce = (*ce).__bindgen_anon_1.parent;
+        }
+    }
+    false
+}
+
+/// The descriptor of a `Socket` of ext/sockets, -1 if it is closed; None: another class.
+fn socket_descriptor(object: *mut zend_object) -> Option<i32> {
+    if !is_instance(object, "socket") {
+        return None;
+    }
+    // SAFETY: the class is final and internal (ext/sockets): its objects begin `offset` bytes before the
+    // standard part, with the descriptor as an int.
+    unsafe {
+        let offset = (*(*object).handlers).offset;
+        Some(object.byte_sub(offset as usize).cast::<i32>().read())
+    }
+}
