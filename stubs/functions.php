@@ -194,3 +194,18 @@ function go(callable $func): int|false {}
 
 /** Calls back when the running coroutine ends: swoole_coroutine_defer(). */
 function defer(callable $callback): void {}
+
+/**
+ * Waits until one of several clients, sockets, streams or descriptors is ready. The arrays keep their keys
+ * and lose what is not ready.
+ *
+ * @param array|null $read to read from; a client that has received a whole package already is ready
+ * @param array|null $write to write to; a client that connects without waiting is ready when it is connected
+ * @param array|null $except closed by the peer, or failed
+ * @param float|null $timeout seconds; less than 0: without limit
+ * @return int|false how many are ready
+ */
+function swoole_client_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}
+
+/** The same as swoole_client_select(). */
+function swoole_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}

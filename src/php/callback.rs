@@ -428,6 +428,41 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
     })
 }
 
+/// Calls any callable with one string and reads the int that it returns. An exception, or an exit, is
+/// left for the code around: [`Stop::Thrown`].
+pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
+    let returned = protect(|| {
+        // SAFETY: callers keep the callable alive; all other zvals are ours and released; nothing else
+        // is owned. The engine says by the exception whether the call came to its end.
+        unsafe {
+            let (mut arg, mut result) = (undef(), undef());
+            convert::set_bytes(arg.place(), argument);
+            _call_user_function_impl(
+                std::ptr::null_mut(),
+                callable,
+                result.ptr(),
+                1,
+                arg.ptr(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(arg.ptr());
+            if !(*eg()).exception.is_null() {
+                zval_ptr_dtor(result.ptr());
+                return None;
+            }
+            let value = match u32::from(type_of(result.ptr())) {
+                IS_LONG => result.value.lval,
+                // A callable that cannot be called.
+                IS_UNDEF => -1,
+                _ => zval_get_long_func(result.ptr(), false),
+            };
+            zval_ptr_dtor(result.ptr());
+            (*eg()).exception.is_null().then_some(value)
+        }
+    })?;
+    returned.ok_or(Stop::Thrown)
+}
+
 /// Calls a method of an object, for a function that the script has just called: an exception goes on to
 /// the script. The caller owns the result. `args` stay the caller's.
 pub fn call_method(object: Value, name: &'static CStr, args: &mut [Value]) -> Result<Value, Stop> {

@@ -3,8 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, constants, coroutine, event, exception, functions, info, ini, iterator, lock,
-    name_resolver, port, process, server, server_event, short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, exception, functions,
+    info, ini, iterator, lock, name_resolver, port, process, server, server_event, short_names,
+    table, timer,
 };
 
 /// Parents before children.
@@ -24,6 +25,8 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &client::CLASS,
+    &client::EXCEPTION_CLASS,
     &name_resolver::CONTEXT_CLASS,
     &coroutine::class::CLASS,
     &coroutine::class::CONTEXT_CLASS,
@@ -48,6 +51,7 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     event::FUNCTIONS,
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
+    client_select::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -63,6 +67,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);
+    client::declare_constants();
     constants::register(module_number);
     0
 }
