@@ -195,7 +195,7 @@ impl Watched {
     fn call(&self, which: &RefCell<Option<Rc<OwnedCallback>>>) {
         let callback = which.borrow().clone();
         if let Some(callback) = callback {
-            let _ = event_loop::call(callback.callback(), &[self.given.view()]);
+            event_loop::call(callback.callback(), &[self.given.view()]);
         }
     }
 
@@ -474,7 +474,7 @@ fn do_defer(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let callback = required_callback(frame)?;
     let event_loop = event_loop::ready()?;
     event_loop.defer(Box::new(move || {
-        let _ = event_loop::call(callback.callback(), &[]);
+        event_loop::call(callback.callback(), &[]);
     }));
     set_bool(place, true);
     Ok(())
@@ -494,7 +494,7 @@ fn do_cycle(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let removes = callback.is_none();
     let hook = callback.map(|callback| {
         let call = move || {
-            let _ = event_loop::call(callback.callback(), &[]);
+            event_loop::call(callback.callback(), &[]);
         };
         Rc::new(call) as Rc<dyn Fn()>
     });

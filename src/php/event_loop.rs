@@ -1,11 +1,12 @@
 //! The process's event loop as PHP sees it: when it runs, and how it calls user code.
 
-use super::callback::{self, CallOutcome, Callback, Pending};
+use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
 use std::ffi::CStr;
 use std::rc::Rc;
+use swoole_core::options;
 use swoole_core::reactor::EventLoop;
 use swoole_core::reactor::event_loop;
 use swoole_core::server;
@@ -44,11 +45,29 @@ fn is_cli() -> bool {
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
 }
 
-/// Calls user code from the loop. What ends the process ends the loop.
-pub fn call(callback: &Callback, args: &[Value]) -> CallOutcome {
-    let outcome = callback::call_borrowed(callback, args);
+/// Calls user code from the loop, in a coroutine where callbacks run in such. What ends the process ends
+/// the loop.
+pub fn call(callback: &Callback, args: &[Value]) {
+    let outcome = if runs_coroutines() {
+        match callback::spawn_borrowed(callback, args) {
+            Spawned::Ended(outcome) => outcome,
+            Spawned::Suspended(_) => return,
+        }
+    } else {
+        callback::call_borrowed(callback, args)
+    };
     check(outcome);
-    outcome
+}
+
+/// Whether callbacks of the loop run in coroutines: `enable_coroutine` of the server or of the process.
+/// In the manager they do not.
+fn runs_coroutines() -> bool {
+    match server::current() {
+        Some(context) => {
+            context.role() != server::Role::Manager && context.settings().enable_coroutine
+        }
+        None => options::process().enable_coroutine,
+    }
 }
 
 /// Ends the loop if user code has ended the process.

@@ -184,7 +184,7 @@ impl Timer {
         } else {
             self.args.iter().map(Owned::view).collect()
         };
-        let _ = event_loop::call(self.callback.callback(), &views);
+        event_loop::call(self.callback.callback(), &views);
         if self.interval_us == 0 || self.removed.get() {
             let gone = with_table(|table| table.timers.remove(&self.id));
             drop(gone);

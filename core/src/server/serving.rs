@@ -113,6 +113,15 @@ impl Context {
         }
     }
 
+    /// Whether the messages that are there have to wait until user code is done with others.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        let suspended = self.in_hand.suspended();
+        suspended > 0
+            && (suspended >= self.settings().worker_max_concurrency as usize
+                || self.handler.is_full())
+    }
+
     /// Whether the close of a session waits for user code that works on what its client sent: the client
     /// has only ended its sending side, or the server shuts down, and an answer may still reach it. It
     /// waits `max_wait_time` at most.

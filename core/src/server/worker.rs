@@ -363,7 +363,8 @@ impl Worker {
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
-        if self.inboxes.iter().all(Consumer::is_empty) && !self.is_asked_to_stop() {
+        let may_sleep = self.context.is_full() || self.inboxes.iter().all(Consumer::is_empty);
+        if may_sleep && !self.is_asked_to_stop() {
             record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});
             record.set_state(WorkerState::Busy);
@@ -405,7 +406,7 @@ impl Worker {
         let record = &self.context.shared.lanes[self.who.lane()];
         let inbox = &self.inboxes[reactor];
         let mut taken = 0;
-        while taken < DRAIN_BATCH && !self.context.stop.get() {
+        while taken < DRAIN_BATCH && !self.context.stop.get() && !self.context.is_full() {
             match inbox.peek() {
                 Ok(Some(record)) => self.take(record),
                 Ok(None) => break,
