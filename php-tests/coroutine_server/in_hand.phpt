@@ -59,6 +59,7 @@ test_server(
         $server->expectEvent('sleeps');
         $server->signal(SIGTERM);
         same('slept', $late->readAll());
+        $server->expectExit();
     },
 );
 
