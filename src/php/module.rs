@@ -3,8 +3,8 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, port, server,
-    server_event, table, timer,
+    atomic, constants, event, event_loop, exception, functions, info, ini, iterator, lock, port,
+    server, server_event, table, timer,
 };
 
 /// Parents before children.
@@ -43,9 +43,8 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
 unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
-        swoole_core::reactor::event_loop::discard();
+        event_loop::discard();
         timer::request_shutdown();
-        event::request_shutdown();
     });
     0
 }

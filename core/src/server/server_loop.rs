@@ -1,7 +1,7 @@
 //! The event loop of a process of the server, as its role turns it: the role's own descriptors and
 //! signals, and beside them whatever user code adds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ const GLANCE_EVERY: u32 = 16;
 pub(super) struct ServerLoop {
     event_loop: Rc<EventLoop>,
     signals: Rc<RefCell<SignalInbox>>,
+    /// User code has asked for the end of the loop: what it still has there is of no interest.
+    exited: Cell<bool>,
 }
 
 impl ServerLoop {
@@ -33,6 +35,7 @@ impl ServerLoop {
         let this = Self {
             event_loop,
             signals: Rc::clone(&signals),
+            exited: Cell::new(false),
         };
         let signal_fd = signals.borrow().fd();
         this.watch(signal_fd, SIGNAL_TOKEN)?;
@@ -82,12 +85,20 @@ impl ServerLoop {
     /// Whether user code has something in the loop that it may want to end itself (`on_worker_exit`).
     /// Without `reload_async` nobody asks.
     pub fn has_work(&self, settings: &Settings) -> bool {
-        settings.reload_async && self.event_loop.has_work()
+        settings.reload_async && !self.has_exited() && self.event_loop.has_work()
     }
 
     /// Whether a process that is about to end has reason to wait.
     pub fn has_work_to_finish(&self, settings: &Settings) -> bool {
-        settings.reload_async && self.event_loop.has_work_to_finish()
+        settings.reload_async && !self.has_exited() && self.event_loop.has_work_to_finish()
+    }
+
+    /// Whether user code has asked for the end of the loop (`Event::exit()`), and with it of the role.
+    pub fn has_exited(&self) -> bool {
+        if self.event_loop.take_exit() {
+            self.exited.set(true);
+        }
+        self.exited.get()
     }
 
     /// Whether [`Self::take_signals`] has something to do; costs one load.

@@ -22,8 +22,8 @@ use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
 use crate::reactor::clock;
 use crate::shm::ring::{Consumer, Record};
-use crate::sys::process;
 use crate::sys::signal::{self, Signal};
+use crate::sys::{forks, process};
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
@@ -76,6 +76,7 @@ pub(super) fn enter(
         outbox: Some(RefCell::new(Outbox::new(shared, who.lane(), who.epoch))),
         local,
         lane: who.lane(),
+        born_in: forks::generation(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
     });
@@ -222,6 +223,9 @@ impl Context {
     /// The last steps of a worker that stops in order: `on_worker_stop`, room for the successor, then
     /// `on_worker_exit` and what is still going on (`finish`).
     pub(super) fn retire(&self, who: Incarnation, mut finish: impl FnMut()) -> i32 {
+        if self.is_copy() {
+            return self.end_status.get().unwrap_or(0);
+        }
         let record = &self.shared.workers[who.worker_id as usize];
         record.set_state(WorkerState::Exit);
         if let Some(status) = self.end_status.get() {
