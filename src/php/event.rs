@@ -448,6 +448,8 @@ fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
                 .to_owned(),
         ));
     }
+    // exit() ends a loop that runs; one that is turned by hand goes on.
+    event_loop.take_exit();
     // With nothing to wait for it would wait for ever.
     let limit = (!event_loop.has_work()).then_some(std::time::Duration::ZERO);
     event_loop

@@ -1,5 +1,6 @@
 //! `Swoole\Timer`: user code that runs later, once or again and again.
 
+use super::callback::Callback;
 use super::class::*;
 use super::convert::{set_bool, set_long, set_new_array, set_null};
 use super::event_loop;
@@ -265,7 +266,7 @@ fn do_after(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 fn add(frame: Frame, place: Place<'_>, repeats: bool) -> Result<(), Stop> {
     let mut delay_ms = 0_i64;
-    // SAFETY: all bytes zero is an empty cache on each PHP version; it is only filled to check the type.
+    // SAFETY: all bytes zero is an empty cache on each PHP version; it is filled by reading the arguments.
     let (mut fci, mut fcc): (
         std::mem::ManuallyDrop<zend_fcall_info>,
         zend_fcall_info_cache,
@@ -280,8 +281,8 @@ fn add(frame: Frame, place: Place<'_>, repeats: bool) -> Result<(), Stop> {
     };
     let delay_us = delay_us.saturating_mul(1000);
     let callback = frame.arg(1).ok_or(Stop::Thrown)?;
-    let callback = OwnedCallback::new(callback)?;
     let event_loop = event_loop::ready()?;
+    let callback = OwnedCallback::keep(Callback::of_argument(callback, fcc));
     let args = (2..frame.num_args() as usize).filter_map(|index| frame.arg(index));
     let args = args.map(Owned::new).collect();
     let timer = with_live(|table| {
