@@ -253,8 +253,12 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if fd == 0 && events & WRITE != 0 {
         return Err(Stop::Warning(format!("invalid socket fd [{fd}]")));
     }
-    if find(fd).is_some() {
-        return Err(Stop::Warning("already exist".to_owned()));
+    if let Some(known) = find(fd) {
+        if known.update().is_ok() {
+            return Err(Stop::Warning("already exist".to_owned()));
+        }
+        // It was closed without del(), and its number has come again.
+        forget(&known);
     }
     if events & (READ | WRITE) == 0 {
         return Err(Stop::Warning("invalid events".to_owned()));
@@ -349,6 +353,13 @@ fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+fn forget(watched: &Watched) {
+    with_table(|table| table.remove(&watched.fd));
+    if let (Some(event_loop), Some(id)) = (core_loop::existing(), watched.id.take()) {
+        event_loop.unwatch(id);
+    }
+}
+
 fn do_del(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut given: *mut zval = std::ptr::null_mut();
     parse!(frame, c"z", given)?;
@@ -358,10 +369,7 @@ fn do_del(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         set_bool(place, false);
         return Ok(());
     };
-    with_table(|table| table.remove(&fd));
-    if let (Some(event_loop), Some(id)) = (core_loop::existing(), watched.id.take()) {
-        event_loop.unwatch(id);
-    }
+    forget(&watched);
     set_bool(place, true);
     Ok(())
 }
