@@ -15,8 +15,8 @@ use crate::reactor::event_loop;
 use crate::reactor::poller::{Interest, Ready};
 use crate::sys::signal::{Signal, SignalInbox};
 
-/// A busy role looks at user code's descriptors once in so many rounds.
-const GLANCE_EVERY: u32 = 16;
+/// A busy role looks at user code's descriptors this often, in microseconds.
+const GLANCE_EVERY_US: u64 = 1_000;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct ServerLoop {
     signals: Rc<RefCell<SignalInbox>>,
     /// User code has asked for the end of the loop: what it still has there is of no interest.
     exited: Cell<bool>,
+    /// When the kernel was asked last, on the loop's clock.
+    waited_us: Cell<u64>,
 }
 
 impl ServerLoop {
@@ -36,6 +38,7 @@ impl ServerLoop {
             event_loop,
             signals: Rc::clone(&signals),
             exited: Cell::new(false),
+            waited_us: Cell::new(0),
         };
         let signal_fd = signals.borrow().fd();
         this.watch(signal_fd, SIGNAL_TOKEN)?;
@@ -62,7 +65,11 @@ impl ServerLoop {
     pub fn wait(&self, limit: Option<Duration>, others: impl FnMut(&Ready)) -> Result<(), Error> {
         self.event_loop
             .wait(limit, others)
-            .map_err(|error| Error::os("epoll_wait", "", &error))
+            .map_err(|error| Error::os("epoll_wait", "", &error))?;
+        if self.event_loop.has_work() {
+            self.waited_us.set(self.event_loop.now_us());
+        }
+        Ok(())
     }
 
     /// Runs what user code wants to run and is ready or due.
@@ -70,12 +77,17 @@ impl ServerLoop {
         self.event_loop.run_ready();
     }
 
+    /// Whether a busy role should make a pause in its work for [`Self::glance`]. Costs next to nothing
+    /// where user code has nothing in the loop.
+    pub fn wants_glance(&self) -> bool {
+        self.event_loop.has_work()
+            && (self.event_loop.is_due()
+                || self.event_loop.now_us() - self.waited_us.get() >= GLANCE_EVERY_US)
+    }
+
     /// For a role that found work without waiting: serves user code, too, every now and then.
-    pub fn glance(&self, round: u32) -> Result<(), Error> {
-        if self.event_loop.is_due() {
-            self.event_loop.run_due();
-        }
-        if round.is_multiple_of(GLANCE_EVERY) && self.event_loop.has_work() {
+    pub fn glance(&self) -> Result<(), Error> {
+        if self.wants_glance() {
             self.wait(Some(Duration::ZERO), |_| {})?;
             self.run_ready();
         }

@@ -285,7 +285,6 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
-        let mut round = 0_u32;
         while !self.context.stop.get() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
@@ -299,8 +298,7 @@ impl Worker {
                 break;
             }
             if busy {
-                round = round.wrapping_add(1);
-                self.server_loop.glance(round)?;
+                self.server_loop.glance()?;
                 self.context.note_end(&self.server_loop);
             } else {
                 self.sleep(None)?;
@@ -407,7 +405,10 @@ impl Worker {
                 }
             }
             taken += 1;
-            if self.limit.is_reached(record.requests.get()) || self.server_loop.is_signalled() {
+            if self.limit.is_reached(record.requests.get())
+                || self.server_loop.is_signalled()
+                || self.server_loop.wants_glance()
+            {
                 break;
             }
         }
