@@ -138,6 +138,13 @@ impl Frame {
         unsafe { Some(deref(self.ex.cast::<zval>().add(FRAME_SLOTS + index))) }
     }
 
+    /// The arguments as they stand in the frame, references included, to be passed on.
+    #[must_use]
+    pub fn args(&self) -> (*mut zval, u32) {
+        // SAFETY: arguments stand behind the frame.
+        unsafe { (self.ex.cast::<zval>().add(FRAME_SLOTS), self.num_args()) }
+    }
+
     /// `$this`; null in a function.
     #[must_use]
     #[inline]

@@ -3,8 +3,8 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, exception, functions, info, ini, iterator, lock, name_resolver, port,
-    server, server_event, table, timer,
+    atomic, constants, event, exception, functions, info, ini, iterator, library, lock,
+    name_resolver, port, server, server_event, table, timer,
 };
 
 /// Parents before children.
@@ -47,6 +47,12 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     table::declare_constants();
     constants::register(module_number);
     ini::register(module_number);
+    library::startup();
+    0
+}
+
+unsafe extern "C" fn shutdown(_: i32, _: i32) -> i32 {
+    library::shutdown();
     0
 }
 
@@ -72,6 +78,7 @@ pub fn entry() -> *mut zend_module_entry {
     module.name = c"swoole".as_ptr();
     module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
+    module.module_shutdown_func = Some(shutdown);
     module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();
