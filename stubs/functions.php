@@ -178,3 +178,84 @@ function swoole_name_resolver_remove(Swoole\NameResolver $ns): bool {}
  * @return string an address, with a port after a colon if the context asks for it; empty: there is none
  */
 function swoole_name_resolver_lookup(string $name, Swoole\NameResolver\Context $ctx): string {}
+
+/**
+ * Runs a callable in a new coroutine, at once, until it first waits or ends.
+ *
+ * @return int|false the coroutine's number; false: there are as many as there may be (max_coroutine)
+ */
+function swoole_coroutine_create(callable $func, mixed ...$params): int|false {}
+
+/** Calls back when the running coroutine ends, the last one first, with what it returned. */
+function swoole_coroutine_defer(callable $callback): void {}
+
+/** Runs a callable in a new coroutine: swoole_coroutine_create(). It takes arguments, too. */
+function go(callable $func): int|false {}
+
+/** Calls back when the running coroutine ends: swoole_coroutine_defer(). */
+function defer(callable $callback): void {}
+
+/**
+ * Waits until one of several clients, sockets, streams or descriptors is ready. The arrays keep their keys
+ * and lose what is not ready.
+ *
+ * @param array|null $read to read from; a client that has received a whole package already is ready
+ * @param array|null $write to write to; a client that connects without waiting is ready when it is connected
+ * @param array|null $except closed by the peer, or failed
+ * @param float|null $timeout seconds; less than 0: without limit
+ * @return int|false how many are ready
+ */
+function swoole_client_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}
+
+/** The same as swoole_client_select(). */
+function swoole_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}
+
+/** Replaces all options of the library. */
+function swoole_library_set_options(array $options): void {}
+
+/** @return array<string, mixed> all options of the library */
+function swoole_library_get_options(): array {}
+
+/** Sets one option of the library. */
+function swoole_library_set_option(string $key, mixed $value): void {}
+
+/** One option of the library; null: it is not set. */
+function swoole_library_get_option(string $key): mixed {}
+
+/** A string with methods. */
+function swoole_string(string $string = ''): Swoole\StringObject {}
+
+/** A string with methods that counts characters, not bytes. */
+function swoole_mbstring(string $string = ''): Swoole\MultibyteStringObject {}
+
+/** An array with methods. */
+function swoole_array(array $array = []): Swoole\ArrayObject {}
+
+/** An array with methods, of the arguments. */
+function swoole_array_list(...$arrray): Swoole\ArrayObject {}
+
+/** An element of an array, or the default where there is no such key. */
+function swoole_array_default_value(array $array, $key, $default_value = null) {}
+
+/**
+ * A table, created.
+ *
+ * @param string $fields the columns, such as "id:i, name:s:64, price:f"
+ * @throws RuntimeException a column cannot be made out
+ */
+function swoole_table(int $size, string $fields): Swoole\Table {}
+
+/** Whether this process is in a container. */
+function swoole_is_in_container(): bool {}
+
+/** How many CPUs the limits of a container leave to this process; at least 1. */
+function swoole_container_cpu_num(): int {}
+
+/** swoole_string() */
+function _string(string $string = ''): Swoole\StringObject {}
+
+/** swoole_mbstring() */
+function _mbstring(string $string = ''): Swoole\MultibyteStringObject {}
+
+/** swoole_array() */
+function _array(array $array = []): Swoole\ArrayObject {}

@@ -1,6 +1,7 @@
 //! The process's event loop as PHP sees it: when it runs, and how it calls user code.
 
 use super::callback::{self, CallOutcome, Callback, Pending};
+use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
 use std::ffi::CStr;
@@ -71,8 +72,10 @@ pub fn wait() -> Result<(), Stop> {
         return Ok(());
     }
     let result = run_with_slots(&event_loop);
+    let is_cut_short = event_loop.ended().is_some();
     // What is left after an exit goes, as it does at the end of the reference's loop.
     event_loop::discard();
+    coroutine::loop_ended(is_cut_short);
     result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
     hand_over()
 }
@@ -95,14 +98,28 @@ fn run_with_slots(event_loop: &EventLoop) -> std::io::Result<()> {
     let in_shutdown = unsafe { *flags } & EG_FLAGS_IN_SHUTDOWN;
     // SAFETY: as above.
     unsafe { *flags &= !EG_FLAGS_IN_SHUTDOWN };
-    let result = event_loop.run();
+    let result = run_to_the_end(event_loop);
     // SAFETY: as above.
     unsafe { *flags |= in_shutdown };
     result
 }
 
+/// Runs until nothing is left, and longer if the user's `exit_condition` says so.
+fn run_to_the_end(event_loop: &EventLoop) -> std::io::Result<()> {
+    loop {
+        event_loop.run()?;
+        let is_idle = !event_loop.has_work() && event_loop.ended().is_none();
+        if !is_idle || !coroutine::options::forbids_end() {
+            return Ok(());
+        }
+        // A signal, or another process through a descriptor, may change something.
+        let _hold = event_loop.hold();
+        event_loop.turn(None, |_| {})?;
+    }
+}
+
 /// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
-const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
+pub const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
 
 /// Whether this process's loop is in use, as a server must not find it.
 #[must_use]
@@ -117,7 +134,11 @@ pub fn at_the_end() -> Result<(), Stop> {
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };
-    if !event_loop.is_adopted() || !event_loop.has_work() || has_fatal_error() {
+    if !event_loop.is_adopted() || has_fatal_error() {
+        return Ok(());
+    }
+    if !event_loop.has_work() && !coroutine::options::forbids_end() {
+        coroutine::loop_ended(event_loop.ended().is_some());
         return Ok(());
     }
     if event_loop.ended().is_none() {

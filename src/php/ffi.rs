@@ -114,6 +114,13 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
+    /// The first field of `php_basic_globals`: `user_shutdown_function_names`.
+    pub static mut basic_globals: *mut HashTable;
+    pub fn php_call_shutdown_functions();
+    pub fn php_request_shutdown(dummy: *mut std::ffi::c_void);
+    pub fn php_output_clean_all();
+    pub fn zend_get_executed_filename() -> *const c_char;
+    pub static zend_ce_closure: *mut zend_class_entry;
     pub static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub fn zend_fetch_resource2_ex(
         res: *mut zval,
@@ -129,6 +136,12 @@ unsafe extern "C" {
         ret: *mut *mut std::ffi::c_void,
         show_err: c_int,
     ) -> c_int;
+    pub fn zend_ini_string_ex(
+        name: *const c_char,
+        name_length: usize,
+        orig: c_int,
+        exists: *mut bool,
+    ) -> *const c_char;
     pub fn zend_register_functions(
         scope: *mut zend_class_entry,
         functions: *const zend_function_entry,
@@ -157,6 +170,12 @@ pub struct JsonGlobals {
     pub encode_max_depth: c_int,
     pub error_code: c_int,
 }
+
+/// Kinds of an instruction's operands: Zend/zend_compile.h.
+pub const IS_UNUSED: u32 = 0;
+pub const IS_CONST: u32 = 1;
+pub const IS_TMP_VAR: u32 = 2;
+pub const IS_VAR: u32 = 4;
 
 /// The engine's globals. One PHP thread per process (NTS): see the caller for why it may touch them.
 #[must_use]

@@ -255,7 +255,7 @@ impl EventHandler for PhpHandler {
 }
 
 /// A seed that differs between processes and in time.
-fn seed() -> u32 {
+pub fn seed() -> u32 {
     use std::hash::{BuildHasher, RandomState};
     // RandomState draws its keys from the system once per thread and counts on from there, so after a
     // fork only what is hashed differs: the process id and the time.

@@ -5,7 +5,7 @@
 //! while it owns nothing; what may bail out later runs inside [`protect`]; and a bailout that was
 //! caught is raised again here, after the handler has returned and everything it owned is dropped.
 
-use super::callback::{self, Pending};
+use super::callback;
 use super::convert;
 use super::ffi::*;
 use std::ffi::{CStr, c_void};
@@ -138,11 +138,18 @@ impl Frame {
         unsafe { Some(deref(self.ex.cast::<zval>().add(FRAME_SLOTS + index))) }
     }
 
-    /// The arguments as they stand in the frame, references included, to be passed on.
+    /// The arguments from `index` on, as they stand in the frame, and how many.
     #[must_use]
-    pub fn args(&self) -> (*mut zval, u32) {
-        // SAFETY: arguments stand behind the frame.
-        unsafe { (self.ex.cast::<zval>().add(FRAME_SLOTS), self.num_args()) }
+    #[inline]
+    pub fn args_from(&self, index: usize) -> (*mut zval, u32) {
+        let count = (self.num_args() as usize).saturating_sub(index) as u32;
+        // SAFETY: arguments stand behind the frame; one past the last is where the frame may end.
+        let first = unsafe {
+            self.ex
+                .cast::<zval>()
+                .add(FRAME_SLOTS + index.min(self.num_args() as usize))
+        };
+        (first, count)
     }
 
     /// `$this`; null in a function.
@@ -349,12 +356,7 @@ fn finish(end: End) {
         // SAFETY: this trampoline was called by the engine inside its own zend_try, and owns nothing.
         End::Bailout => unsafe { ext_php_rs_zend_bailout() },
         End::Exit => callback::throw_exit(),
-        End::Return => match callback::pending() {
-            Pending::None => {}
-            // SAFETY: as above: the end of a callback further in is passed on to the code around.
-            Pending::Bailout => unsafe { ext_php_rs_zend_bailout() },
-            Pending::Exit => callback::throw_exit(),
-        },
+        End::Return => callback::pass_on(),
     }
 }
 

@@ -105,7 +105,7 @@ fn mode_of(mode: i64) -> Result<Mode, Stop> {
     }
 }
 
-fn in_cli() -> bool {
+pub fn in_cli() -> bool {
     // SAFETY: the SAPI's module description is a static of the running PHP.
     let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")

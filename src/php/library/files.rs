@@ -30,6 +30,7 @@ pub static FILES: &[File] = files! {
     "Swoole\\ConnectionPool": "ConnectionPool.php",
     "Swoole\\Constant": "Constant.php",
     "Swoole\\Coroutine\\Barrier": "Coroutine/Barrier.php",
+    "Swoole\\Coroutine\\Http\\ClientProxy": "Coroutine/Http/ClientProxy.php",
     "Swoole\\Coroutine\\Server": "Coroutine/Server.php",
     "Swoole\\Coroutine\\Server\\Connection": "Coroutine/Server/Connection.php",
     "Swoole\\Coroutine\\WaitGroup": "Coroutine/WaitGroup.php",

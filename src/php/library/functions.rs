@@ -3,12 +3,15 @@
 
 use super::class;
 use crate::php::class::*;
+use crate::php::coroutine;
 use crate::php::ffi::*;
-use crate::php::method::{Frame, Stop, protect, trampolines};
+use crate::php::method::{Frame, Stop, protect};
+use crate::php::method::{parse, trampolines};
 use std::ffi::CStr;
 
 trampolines! {
     trampoline => call;
+    deadlock_check => do_deadlock_check;
 }
 
 /// A function and where it is implemented.
@@ -211,7 +214,14 @@ static SHORT_ROWS: &[Row] = &[
 
 /// The functions, for the module's list.
 pub fn all() -> Vec<MethodDef> {
-    ROWS.iter().map(|row| row.function).collect()
+    let mut all: Vec<_> = ROWS.iter().map(|row| row.function).collect();
+    all.push(function(
+        c"Swoole\\Coroutine\\deadlock_check",
+        deadlock_check,
+        &[],
+        Ty::None,
+    ));
+    all
 }
 
 /// The short names among them.
@@ -272,7 +282,7 @@ fn call(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             row.class, row.method
         )));
     }
-    let (args, count) = frame.args();
+    let (args, count) = frame.args_from(0);
     // SAFETY: the method lives as long as its class; the arguments stay those of the running call; the
     // result goes where the engine wants ours. An exception goes on to the script.
     Ok(protect(|| unsafe {
@@ -286,4 +296,10 @@ fn call(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             std::ptr::null_mut(),
         );
     })?)
+}
+
+fn do_deadlock_check(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    coroutine::deadlock::report();
+    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod functions;
 
 use super::class::function_entries;
 use super::ffi::*;
+use super::ini;
 use super::method::{Bailout, Stop, protect};
 use files::{ALIASES, FILES, File};
 use std::ffi::c_void;
@@ -22,8 +23,13 @@ static PREVIOUS: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Registers the functions and takes the engine's hook; at module startup, behind the classes.
 pub fn startup() {
+    if !ini::is_on(ini::ENABLE_LIBRARY) {
+        return;
+    }
     let mut functions = functions::all();
-    functions.extend(functions::short());
+    if ini::use_shortname() {
+        functions.extend(functions::short());
+    }
     let functions = function_entries(&functions);
     // SAFETY: module startup is single-threaded; the table is static and ends with an all-zero row. The SPL
     // has started, so its hook is set. An optional function pointer has the layout of a pointer.
@@ -93,6 +99,9 @@ fn class_named(lower_name: &[u8]) -> Option<Class> {
         return Some(Class::Own(file));
     }
     let (alias, class) = ALIASES.iter().find(|(alias, _)| is(alias))?;
+    if alias.starts_with("Co\\") && !ini::use_shortname() {
+        return None;
+    }
     let file = FILES.iter().find(|file| file.class == *class)?;
     Some(Class::Alias(alias, file))
 }
