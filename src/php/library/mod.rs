@@ -70,11 +70,12 @@ unsafe extern "C" fn autoload(
     let class = match class_named(unsafe { str_bytes(lower_name) }) {
         Some(Class::Own(file)) => load(file),
         Some(Class::Alias(alias, file)) => load_alias(alias, file),
-        // SAFETY: the arguments that the engine passed.
         None => {
-            return previous().map_or(std::ptr::null_mut(), |next| unsafe {
-                next(name, lower_name)
-            });
+            let Some(next) = previous() else {
+                return std::ptr::null_mut();
+            };
+            // SAFETY: the arguments that the engine passed.
+            return unsafe { next(name, lower_name) };
         }
     };
     match class {
