@@ -209,53 +209,59 @@ function swoole_client_select(?array &$read, ?array &$write, ?array &$except, ?f
 
 /** The same as swoole_client_select(). */
 function swoole_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}
+/** See Swoole\Event::add(). */
+function swoole_event_add(mixed $fd, ?callable $read_callback = null, ?callable $write_callback = null, int $events = 512): int|false {}
 
-/** Replaces all options of the library. */
-function swoole_library_set_options(array $options): void {}
+/** See Swoole\Event::del(). */
+function swoole_event_del(mixed $fd): bool {}
 
-/** @return array<string, mixed> all options of the library */
-function swoole_library_get_options(): array {}
+/** See Swoole\Event::set(). */
+function swoole_event_set(mixed $fd, ?callable $read_callback = null, ?callable $write_callback = null, int $events = 0): bool {}
 
-/** Sets one option of the library. */
-function swoole_library_set_option(string $key, mixed $value): void {}
+/** See Swoole\Event::wait(). */
+function swoole_event_wait(): void {}
 
-/** One option of the library; null: it is not set. */
-function swoole_library_get_option(string $key): mixed {}
+/** See Swoole\Event::isset(). */
+function swoole_event_isset(mixed $fd, int $events = 1536): bool {}
 
-/** A string with methods. */
-function swoole_string(string $string = ''): Swoole\StringObject {}
+/** See Swoole\Event::dispatch(). */
+function swoole_event_dispatch(): bool {}
 
-/** A string with methods that counts characters, not bytes. */
-function swoole_mbstring(string $string = ''): Swoole\MultibyteStringObject {}
+/** See Swoole\Event::defer(). */
+function swoole_event_defer(callable $callback): bool {}
 
-/** An array with methods. */
-function swoole_array(array $array = []): Swoole\ArrayObject {}
+/** See Swoole\Event::cycle(). */
+function swoole_event_cycle(?callable $callback, bool $before = false): bool {}
 
-/** An array with methods, of the arguments. */
-function swoole_array_list(...$arrray): Swoole\ArrayObject {}
+/** See Swoole\Event::write(). */
+function swoole_event_write(mixed $fd, string $data): bool {}
 
-/** An element of an array, or the default where there is no such key. */
-function swoole_array_default_value(array $array, $key, $default_value = null) {}
+/** See Swoole\Event::exit(). */
+function swoole_event_exit(): void {}
 
-/**
- * A table, created.
- *
- * @param string $fields the columns, such as "id:i, name:s:64, price:f"
- * @throws RuntimeException a column cannot be made out
- */
-function swoole_table(int $size, string $fields): Swoole\Table {}
+/** See Swoole\Event::rshutdown(). */
+function swoole_event_rshutdown(): void {}
 
-/** Whether this process is in a container. */
-function swoole_is_in_container(): bool {}
+/** See Swoole\Timer::after(). */
+function swoole_timer_after(int $ms, callable $callback, mixed ...$params): int|false {}
 
-/** How many CPUs the limits of a container leave to this process; at least 1. */
-function swoole_container_cpu_num(): int {}
+/** See Swoole\Timer::tick(). */
+function swoole_timer_tick(int $ms, callable $callback, mixed ...$params): int|false {}
 
-/** swoole_string() */
-function _string(string $string = ''): Swoole\StringObject {}
+/** See Swoole\Timer::exists(). */
+function swoole_timer_exists(int $timer_id): bool {}
 
-/** swoole_mbstring() */
-function _mbstring(string $string = ''): Swoole\MultibyteStringObject {}
+/** See Swoole\Timer::info(). */
+function swoole_timer_info(int $timer_id): ?array {}
 
-/** swoole_array() */
-function _array(array $array = []): Swoole\ArrayObject {}
+/** See Swoole\Timer::stats(). */
+function swoole_timer_stats(): array {}
+
+/** See Swoole\Timer::list(). */
+function swoole_timer_list(): Swoole\Timer\Iterator {}
+
+/** See Swoole\Timer::clear(). */
+function swoole_timer_clear(int $timer_id): bool {}
+
+/** See Swoole\Timer::clearAll(). */
+function swoole_timer_clear_all(): bool {}

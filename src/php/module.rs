@@ -3,9 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, exception, functions,
-    info, ini, iterator, library, lock, name_resolver, port, process, server, server_event,
-    short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
+    functions, info, ini, iterator, library, lock, name_resolver, port, process, server,
+    server_event, short_names, table, timer,
 };
 
 /// Parents before children.
@@ -83,9 +83,8 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
         coroutine::end::request_shutdown();
-        swoole_core::reactor::event_loop::discard();
+        event_loop::discard();
         timer::request_shutdown();
-        event::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
     });

@@ -31,6 +31,9 @@ fn one(co: &'static Co) -> bool {
     }
     joins::tell(co);
     engine::close(co);
+    if let Some(done) = co.done.take() {
+        done();
+    }
     done.is_ok()
 }
 

@@ -126,6 +126,8 @@ pub struct Co {
     pub user_context: Cell<*mut zend_object>,
     pub user_context_gone: Cell<bool>,
     pub join: RefCell<Option<Rc<Join>>>,
+    /// Called when it has ended.
+    pub done: Cell<Option<Box<dyn FnOnce()>>>,
     pub created: Cell<Option<Instant>>,
     /// May be preempted.
     pub preemptible: Cell<bool>,
@@ -175,6 +177,7 @@ impl Co {
             user_context: Cell::new(std::ptr::null_mut()),
             user_context_gone: Cell::new(false),
             join: RefCell::new(None),
+            done: Cell::new(None),
             created: Cell::new(None),
             preemptible: Cell::new(true),
             since: Cell::new(None),

@@ -134,6 +134,12 @@ pub fn last_cid() -> i64 {
     engine().last_cid.get()
 }
 
+/// Whether [`create`] would refuse.
+#[must_use]
+pub fn is_full() -> bool {
+    count() as u64 >= engine().max.get()
+}
+
 /// `max_coroutine`.
 pub fn set_max(max: u64) {
     engine().max.set(max);
