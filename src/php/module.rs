@@ -3,9 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
-    functions, info, ini, iterator, library, lock, name_resolver, port, process, server,
-    server_event, short_names, table, timer,
+    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_system,
+    event, event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver,
+    port, process, server, server_event, short_names, table, timer,
 };
 
 /// Parents before children.
@@ -35,6 +35,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::class::TIMEOUT_CLASS,
     &coroutine::exit::CLASS,
     &coroutine::scheduler::CLASS,
+    &coroutine_system::class::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
 ];
@@ -51,6 +52,8 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     event::FUNCTIONS,
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
+    coroutine_system::class::FUNCTIONS,
+    async_io::FUNCTIONS,
     client_select::FUNCTIONS,
 ];
 

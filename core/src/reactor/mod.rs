@@ -4,6 +4,7 @@ pub mod clock;
 pub mod event_loop;
 pub mod poller;
 pub mod remote;
+pub mod thread_pool;
 pub mod timers;
 mod watches;
 

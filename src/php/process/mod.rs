@@ -7,7 +7,7 @@ mod numbers;
 mod outbox;
 mod pipe;
 mod queue;
-mod signals;
+pub mod signals;
 mod start;
 
 use pipe::Ends;
