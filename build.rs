@@ -11,7 +11,7 @@ fn main() {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     match Command::new("sh").arg("scripts/check-env").output() {
-        Ok(output) if output.status.success() => {}
+        Ok(output) if output.status.success() => describe_php(),
         Ok(output) => {
             let complaint = String::from_utf8_lossy(&output.stderr);
             let line = complaint
@@ -21,5 +21,20 @@ fn main() {
             println!("cargo::error={}", line.trim_start_matches("swoole-rs: "));
         }
         Err(error) => println!("cargo::error=sh, for scripts/check-env, cannot be run: {error}"),
+    }
+}
+
+/// `cfg(stack_limit)`: this PHP checks the machine stack for overflow (8.3 and later, where the platform
+/// lets it).
+fn describe_php() {
+    println!("cargo::rustc-check-cfg=cfg(stack_limit)");
+    let config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
+    let Ok(output) = Command::new(config).arg("--include-dir").output() else {
+        return;
+    };
+    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let header = std::fs::read_to_string(format!("{folder}/main/php_config.h"));
+    if header.is_ok_and(|text| text.contains("#define ZEND_CHECK_STACK_LIMIT 1")) {
+        println!("cargo::rustc-cfg=stack_limit");
     }
 }

@@ -15,3 +15,14 @@ class_alias(\Swoole\Atomic::class, 'swoole_atomic');
 class_alias(\Swoole\Atomic\Long::class, 'swoole_atomic_long');
 class_alias(\Swoole\Lock::class, 'swoole_lock');
 class_alias(\Swoole\Table::class, 'swoole_table');
+class_alias(\Swoole\Process::class, 'swoole_process');
+
+/* Short names, unless swoole.use_shortname is off. */
+
+class_alias(\Swoole\Coroutine::class, 'Co');
+class_alias(\Swoole\Coroutine\Channel::class, 'Chan');
+class_alias(\Swoole\Coroutine\Channel::class, 'Co\Channel');
+class_alias(\Swoole\Coroutine\Context::class, 'Co\Context');
+class_alias(\Swoole\Coroutine\Iterator::class, 'Co\Iterator');
+class_alias(\Swoole\Coroutine\Scheduler::class, 'Co\Scheduler');
+class_alias(\Swoole\Client::class, 'swoole_client');

@@ -32,9 +32,13 @@ swoole-bench compare --ours FILE [OPTIONS]    starts PHP servers with an extensi
   --patience S                  waits so long per scenario for a quiet machine; default 30
   --limit S                     begins no further round after so long; default 3600
   --script FILE                 the PHP server; default benches/echo.php
+  --scripts FOLDER              scripts that measure themselves; default benches/php
 
 swoole-bench list               the names of the scenarios
 ";
+
+/// The scripts of `benches/php`.
+pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/php");
 
 const SECONDS_MAX: f64 = 3600.0;
 const ROUNDS_MAX: u32 = 100;
@@ -108,6 +112,7 @@ fn compare(mut parser: lexopt::Parser) -> Result<Command> {
         peer: None,
         php: "php".into(),
         script: concat!(env!("CARGO_MANIFEST_DIR"), "/echo.php").into(),
+        scripts: SCRIPTS.into(),
         variant: "plain".into(),
         filters: Vec::new(),
         rounds: 3,
@@ -121,6 +126,7 @@ fn compare(mut parser: lexopt::Parser) -> Result<Command> {
             Long("peer") => args.peer = Some(parser.value()?.into()),
             Long("php") => args.php = parser.value()?.into(),
             Long("script") => args.script = parser.value()?.into(),
+            Long("scripts") => args.scripts = parser.value()?.into(),
             Long("variant") => args.variant = parser.value()?.string()?,
             Long("filter") => args.filters.push(parser.value()?.string()?),
             Long("rounds") => args.rounds = parser.value()?.parse()?,

@@ -12,6 +12,7 @@ use crate::measure::{Sample, measure};
 use crate::proctree::machine_busy_s;
 use crate::report::{Outcome, render};
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::scripts;
 use crate::server::Program;
 
 /// From this share of one CPU on, the generator may be what limits the rate.
@@ -28,6 +29,8 @@ pub struct CompareArgs {
     pub peer: Option<PathBuf>,
     pub php: PathBuf,
     pub script: PathBuf,
+    /// Where the scripts are that measure themselves.
+    pub scripts: PathBuf,
     pub variant: String,
     pub filters: Vec<String>,
     pub rounds: u32,
@@ -60,7 +63,8 @@ pub fn run(args: &CompareArgs, interrupt: &Interrupt, out: &mut dyn Write) -> Re
         .iter()
         .filter(|row| row.matches(&args.filters))
         .collect();
-    if scenarios.is_empty() {
+    let php_scripts = scripts::find(&args.scripts, &args.filters)?;
+    if scenarios.is_empty() && php_scripts.is_empty() {
         bail!("no scenario matches the filter; `swoole-bench list` names them");
     }
     let programs = programs(args)?;
@@ -86,7 +90,19 @@ pub fn run(args: &CompareArgs, interrupt: &Interrupt, out: &mut dyn Write) -> Re
         }
     }
     let with_peer = args.peer.is_some();
-    write!(out, "\n{}", render(&outcomes, with_peer))?;
+    if !outcomes.is_empty() {
+        write!(out, "\n{}", render(&outcomes, with_peer))?;
+    }
+    let sides: Vec<&Program> = programs.iter().map(|(_, program)| program).collect();
+    for script in &php_scripts {
+        if interrupt.is_set() || Instant::now() > deadline {
+            complete = false;
+            break;
+        }
+        let mut patience = Duration::from_secs(args.patience_s);
+        wait_for_quiet(&mut patience, interrupt)?;
+        complete &= scripts::compare(script, &sides, args.rounds, interrupt, out)?;
+    }
     if with_peer {
         writeln!(
             out,

@@ -15,5 +15,6 @@ pub mod pattern;
 pub mod proctree;
 pub mod report;
 pub mod scenario;
+pub mod scripts;
 pub mod server;
 pub mod stats;

@@ -46,7 +46,7 @@ pub struct Program {
 
 impl Program {
     /// php without any php.ini, and with the extension.
-    fn php_arguments(&self) -> Result<Vec<String>> {
+    pub fn php_arguments(&self) -> Result<Vec<String>> {
         let path = self.extension.to_str().filter(|path| !path.contains('"'));
         let path = path
             .with_context(|| format!("{} cannot be given to php -d", self.extension.display()))?;

@@ -11,7 +11,7 @@ use swoole_bench::interrupt::Interrupt;
 use swoole_bench::load::{Load, LoadConfig};
 use swoole_bench::scenario::SCENARIOS;
 use swoole_bench::stats::{figure, thousands};
-use swoole_bench::{compare, limits, server};
+use swoole_bench::{compare, limits, scripts, server};
 
 const WARM_UP: Duration = Duration::from_millis(500);
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -37,6 +37,10 @@ fn run() -> Result<bool> {
         Command::List => {
             for scenario in SCENARIOS {
                 writeln!(out, "{}", scenario.name)?;
+            }
+            for script in scripts::find(cli::SCRIPTS.as_ref(), &[])? {
+                let name = script.file_stem().unwrap_or_default();
+                writeln!(out, "php {}", name.to_string_lossy())?;
             }
         }
         Command::Load { config, seconds } => return load(&config, seconds, &mut out),

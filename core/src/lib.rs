@@ -1,5 +1,6 @@
 //! The PHP-free rooms of swoole-rs. A room imports only rooms of a lower rank; see ARCHITECTURE.md.
 
+pub mod coroutine;
 pub mod error;
 pub mod ipc;
 pub mod log;

@@ -5,7 +5,7 @@
 //! where the file cannot be written, lines go to standard error and one line there says why.
 //!
 //! State is per process and survives a fork. It is guarded by a lock, so a process must be single-threaded
-//! when it forks, as everywhere in this crate.
+//! when it forks, or [`hold`] the lock meanwhile.
 
 use std::fmt::{Display, Write as _};
 use std::fs::{File, OpenOptions};
@@ -13,10 +13,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, Local, Utc};
-use parking_lot::Mutex;
 
 use crate::error::Error;
 
@@ -170,6 +170,22 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
     period: String::new(),
     complained: false,
 });
+/// Codes of [`ignore`].
+static IGNORED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+/// See [`ignore`].
+pub const MAX_IGNORED: usize = 1024;
+
+// Not parking_lot's locks: a forked child could not unlock those if a thread of its parent waited (see
+// [`hold`]). Nothing panics while it holds one of these.
+
+fn logger() -> MutexGuard<'static, Logger> {
+    LOGGER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ignored() -> MutexGuard<'static, Vec<i32>> {
+    IGNORED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static FLAG: AtomicU8 = AtomicU8::new(Flag::User as u8);
 static ID: AtomicU32 = AtomicU32::new(0);
@@ -193,7 +209,7 @@ pub fn configure(config: Config) -> Result<(), Error> {
     let path = config
         .file
         .map(|path| std::path::absolute(&path).unwrap_or(path));
-    let mut logger = LOGGER.lock();
+    let mut logger = logger();
     logger.path = path;
     logger.rotation = config.rotation;
     logger.date_format = date_format;
@@ -226,9 +242,31 @@ fn now() -> DateTime<FixedOffset> {
 
 /// Opens the file again under its name, for when it was moved away. If that fails, the open one stays.
 pub fn reopen() {
-    let mut logger = LOGGER.lock();
+    let mut logger = logger();
     logger.complained = false;
     logger.open(&now());
+}
+
+/// Keeps the log's locks until dropped: no line is written meanwhile. Held across a fork, so that they
+/// are free in the child, whose other threads are no more.
+pub struct Held {
+    _ignored: MutexGuard<'static, Vec<i32>>,
+    _logger: MutexGuard<'static, Logger>,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}
+
+/// See [`Held`]. Logging while holding it would wait for ever.
+#[must_use]
+pub fn hold() -> Held {
+    Held {
+        _ignored: ignored(),
+        _logger: logger(),
+    }
 }
 
 /// Less serious lines than this are dropped from now on.
@@ -245,7 +283,7 @@ pub fn enabled(level: Level) -> bool {
 /// A second handle of the open log file, for the standard output of a daemon; `None` without a file.
 #[must_use]
 pub fn file_handle() -> Option<File> {
-    let logger = LOGGER.lock();
+    let logger = logger();
     logger.file.as_ref().and_then(|file| file.try_clone().ok())
 }
 
@@ -304,8 +342,25 @@ pub fn error(text: impl Display) {
     log(Level::Error, text);
 }
 
-/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for.
+/// Lines with this code are dropped from now on. At most [`MAX_IGNORED`] codes; false if there is no room.
+pub fn ignore(code: i32) -> bool {
+    let mut ignored = ignored();
+    if ignored.contains(&code) {
+        return true;
+    }
+    if ignored.len() >= MAX_IGNORED {
+        return false;
+    }
+    ignored.push(code);
+    true
+}
+
+/// Logs with a code: `<place> (ERRNO <code>): <text>`, the form that log readers look for. Drops codes
+/// that were given to [`ignore`].
 pub fn coded(level: Level, place: &str, code: i32, text: impl Display) {
+    if !enabled(level) || ignored().contains(&code) {
+        return;
+    }
     log(level, format_args!("{place} (ERRNO {code}): {text}"));
 }
 
@@ -317,7 +372,7 @@ pub fn log(level: Level, text: impl Display) {
     let now = now();
     // Formatted before the lock is taken: `text` may log by itself.
     let text = cut(text);
-    LOGGER.lock().write_line(&now, level, &text);
+    logger().write_line(&now, level, &text);
 }
 
 fn cut(text: impl Display) -> String {

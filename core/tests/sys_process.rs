@@ -8,6 +8,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use swoole_core::log;
 use swoole_core::net::{Accepted, ListenOptions, Listener, SockType, Stream, WriteOutcome};
 use swoole_core::shm::atomic;
 use swoole_core::sys::credentials;
@@ -73,6 +76,14 @@ const TESTS: &[Test] = &[
     (
         "identity_is_given_up_for_good",
         identity_is_given_up_for_good,
+    ),
+    (
+        "a_process_with_threads_forks_for_user_code",
+        a_process_with_threads_forks_for_user_code,
+    ),
+    (
+        "a_child_forgets_its_parents_handlers",
+        a_child_forgets_its_parents_handlers,
     ),
     (
         "a_forked_copy_leaves_the_pid_file",
@@ -471,6 +482,62 @@ fn identity_is_given_up_for_good() {
         0
     });
     assert_eq!(wait_for(pid).code, 0);
+}
+
+/// Another thread logs all the time; each child logs, too, which takes the log's lock.
+fn a_process_with_threads_forks_for_user_code() {
+    let folder = tempfile::tempdir().expect("folder");
+    let config = log::Config {
+        file: Some(folder.path().join("log")),
+        ..log::Config::default()
+    };
+    log::configure(config).expect("log");
+    let stop = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while !stop.load(Relaxed) {
+                log::info("thread");
+            }
+        }
+    });
+    assert!(process::fork().is_err());
+    for _ in 0..50 {
+        let pid = match process::fork_with_threads().expect("fork") {
+            Forked::Parent(pid) => pid,
+            Forked::Child => {
+                log::info("child");
+                process::exit_now(3)
+            }
+        };
+        assert_eq!(wait_for(pid).code, 3);
+    }
+    stop.store(true, Relaxed);
+    thread.join().expect("join");
+    let text = std::fs::read_to_string(folder.path().join("log")).expect("log");
+    assert_eq!(text.matches("child").count(), 50);
+    log::configure(log::Config::default()).expect("log");
+}
+
+fn a_child_forgets_its_parents_handlers() {
+    let inbox = SignalInbox::install(&[Signal::TERM, Signal::USR1]).expect("inbox");
+    signal::ignore(Signal::USR2).expect("ignore");
+    let (mut told, mut tells) = UnixStream::pair().expect("pair");
+    let pid = child(|| {
+        signal::forget_in_child();
+        let own = SignalInbox::install(&[Signal::USR1]).expect("an inbox of its own");
+        process::kill(process::getpid(), Signal::USR2).expect("ignored");
+        process::kill(process::getpid(), Signal::USR1).expect("caught");
+        assert_eq!(own.drain().collect::<Vec<_>>(), [Signal::USR1]);
+        tells.write_all(b"x").expect("tell");
+        std::thread::sleep(std::time::Duration::from_secs(60));
+        1
+    });
+    told.read_exact(&mut [0]).expect("told");
+    process::kill(pid, Signal::TERM).expect("kill");
+    assert_eq!(wait_for(pid).signal, libc::SIGTERM);
+    assert!(inbox.drain().is_empty(), "the child rang the parent");
+    signal::restore_default(Signal::USR2).expect("restore");
 }
 
 fn a_forked_copy_leaves_the_pid_file() {

@@ -6,9 +6,11 @@
 //! and no PHP code runs any more.
 
 use super::convert;
+use super::coroutine;
 use super::ffi::*;
-use super::method::{Bailout, Stop, protect};
+use super::method::{Bailout, Stop, docref, protect};
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use swoole_core::server::FaultPlace;
 
@@ -67,6 +69,27 @@ pub fn throw_exit() {
     unsafe {
         if (*eg()).exception.is_null() {
             zend_throw_exception_internal(zend_create_unwind_exit());
+        }
+    }
+}
+
+/// Hands the pending end over to the code that called a trampoline, which is leaving it: the next
+/// callback or coroutine further out notes it again.
+pub fn pass_on() {
+    match pending() {
+        Pending::None => {}
+        Pending::Bailout => {
+            PENDING.set(Pending::None);
+            // SAFETY: at the end of a trampoline, which the engine called inside its own zend_try, and
+            // which owns nothing.
+            unsafe { ext_php_rs_zend_bailout() }
+        }
+        Pending::Exit => {
+            // SAFETY: reading a word of the engine's globals.
+            if unsafe { (*eg()).exception }.is_null() {
+                PENDING.set(Pending::None);
+                throw_exit();
+            }
         }
     }
 }
@@ -155,6 +178,12 @@ impl Callback {
         (!self.fcc.object.is_null()).then_some(self.fcc.object)
     }
 
+    /// What the engine resolved it to.
+    #[must_use]
+    pub fn resolved(&self) -> zend_fcall_info_cache {
+        self.fcc
+    }
+
     /// The callable as the user gave it.
     #[must_use]
     pub fn value(&self) -> Value {
@@ -195,9 +224,63 @@ pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
     }
 }
 
+/// What became of a callback in a coroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Spawned {
+    Ended(CallOutcome),
+    /// The coroutine of this number waits for something.
+    Suspended(i64),
+}
+
+/// [`call`] in a new coroutine: user code may go on when this has returned.
+pub fn spawn<const N: usize>(callback: &Callback, fill: impl FnOnce(&mut [Value; N])) -> Spawned {
+    if pending() != Pending::None {
+        return Spawned::Ended(CallOutcome::Exit(exit_status()));
+    }
+    let mut args = [undef(); N];
+    if protect(|| fill(&mut args)).is_err() {
+        return Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout));
+    }
+    let spawned = spawn_borrowed(callback, &args);
+    let released = protect(|| {
+        for arg in args.iter_mut().skip(1) {
+            // SAFETY: the references are ours, and given back once.
+            unsafe { zval_ptr_dtor(arg.ptr()) };
+        }
+    });
+    match released {
+        Ok(()) => spawned,
+        Err(Bailout) => Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout)),
+    }
+}
+
+/// [`call_borrowed`] in a new coroutine.
+pub fn spawn_borrowed(callback: &Callback, args: &[Value]) -> Spawned {
+    match coroutine::spawn(callback, args) {
+        Ok(_) if pending() != Pending::None => Spawned::Ended(CallOutcome::Exit(exit_status())),
+        Ok(cid) if coroutine::is_waiting(cid) => Spawned::Suspended(cid),
+        Ok(_) => Spawned::Ended(CallOutcome::Returned),
+        Err(stop) => {
+            // As many as there may be (max_coroutine), or no memory for another: better without one than
+            // not at all.
+            if let Stop::Warning(text) = stop
+                && docref(
+                    E_WARNING,
+                    &format!("{text}: a callback runs outside of a coroutine"),
+                )
+                .is_err()
+            {
+                return Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout));
+            }
+            Spawned::Ended(call_borrowed(callback, args))
+        }
+    }
+}
+
 /// A bailout was caught outside of a call, in a destructor.
 pub fn note_bailout() {
-    let _ = end(Pending::Bailout, CallOutcome::Bailout);
+    super::event_loop::check(end(Pending::Bailout, CallOutcome::Bailout));
 }
 
 fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
@@ -226,17 +309,37 @@ fn invoke<const N: usize>(callback: &Callback, args: &mut [Value; N]) -> CallOut
 /// The call itself; inside [`protect`].
 fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
     let mut result = undef();
-    let mut fcc = callback.fcc;
+    call_resolved(
+        callback.value,
+        callback.fcc,
+        args.cast(),
+        count as u32,
+        &mut result,
+    );
+    // SAFETY: a value of our own.
+    unsafe { zval_ptr_dtor(result.ptr()) };
+    take_exception()
+}
+
+/// Calls; the result is the caller's, and an exception is left under way. Inside [`protect`].
+#[inline]
+pub fn call_resolved(
+    callable: Value,
+    mut fcc: zend_fcall_info_cache,
+    args: *mut zval,
+    count: u32,
+    result: &mut Value,
+) {
     // SAFETY: all bytes zero is valid for each PHP version's struct; then the fields are set. The
     // arguments, the result and the cache live through the call. The engine copies the arguments.
     unsafe {
         // Not dropped: the callable in it is only lent.
         let mut fci: ManuallyDrop<zend_fcall_info> = std::mem::zeroed();
         fci.size = size_of::<zend_fcall_info>();
-        std::ptr::write((&raw mut fci.function_name).cast(), callback.value);
+        std::ptr::write((&raw mut fci.function_name).cast(), callable);
         fci.retval = result.ptr();
-        fci.params = args.cast();
-        fci.param_count = count as u32;
+        fci.params = args;
+        fci.param_count = count;
         fci.object = fcc.object;
         let cache = if fcc.function_handler.is_null() {
             std::ptr::null_mut()
@@ -244,7 +347,42 @@ fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
             &raw mut fcc
         };
         zend_call_function(&raw mut *fci, cache);
-        zval_ptr_dtor(result.ptr());
+    }
+}
+
+/// Calls a callback without arguments, and tells whether it returned anything but false.
+pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
+    if pending() != Pending::None {
+        return Err(CallOutcome::Exit(exit_status()));
+    }
+    let result = protect(|| {
+        let mut result = undef();
+        call_resolved(
+            callback.value,
+            callback.fcc,
+            std::ptr::null_mut(),
+            0,
+            &mut result,
+        );
+        // SAFETY: a value of our own.
+        let answer = unsafe {
+            let answer = u32::from(type_of(result.ptr())) != IS_FALSE;
+            zval_ptr_dtor(result.ptr());
+            answer
+        };
+        (answer, take_exception())
+    });
+    match result {
+        Ok((answer, CallOutcome::Returned)) => Ok(answer),
+        Ok((_, outcome)) => Err(end(Pending::Exit, outcome)),
+        Err(Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+    }
+}
+
+/// Ends an exception that is under way, and reports one that nobody has caught. Inside [`protect`].
+pub fn take_exception() -> CallOutcome {
+    // SAFETY: the engine's globals; the exception is owned by them until it is taken out.
+    unsafe {
         let exception = (*eg()).exception;
         if exception.is_null() {
             return CallOutcome::Returned;
@@ -259,6 +397,22 @@ fn enter(callback: &Callback, args: *mut Value, count: usize) -> CallOutcome {
         (*eg()).exit_status = STATUS_OF_FAULT;
         CallOutcome::Exception
     }
+}
+
+/// A coroutine has ended by what ends the process.
+pub fn coroutine_ended(outcome: CallOutcome) {
+    let how = match outcome {
+        CallOutcome::Returned => return,
+        CallOutcome::Bailout => Pending::Bailout,
+        CallOutcome::Exception | CallOutcome::Exit(_) => Pending::Exit,
+    };
+    super::event_loop::check(end(how, outcome));
+}
+
+/// At the end of the request.
+pub fn forget_end() {
+    PENDING.set(Pending::None);
+    FAULT.set(None);
 }
 
 /// The status that the process would end with now.
@@ -334,4 +488,73 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
             Some(yes)
         }
     })
+}
+
+/// Calls any callable with one string and reads the int that it returns. An exception, or an exit, is
+/// left for the code around: [`Stop::Thrown`].
+pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
+    let returned = protect(|| {
+        // SAFETY: callers keep the callable alive; all other zvals are ours and released; nothing else
+        // is owned. The engine says by the exception whether the call came to its end.
+        unsafe {
+            let (mut arg, mut result) = (undef(), undef());
+            convert::set_bytes(arg.place(), argument);
+            _call_user_function_impl(
+                std::ptr::null_mut(),
+                callable,
+                result.ptr(),
+                1,
+                arg.ptr(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(arg.ptr());
+            if !(*eg()).exception.is_null() {
+                zval_ptr_dtor(result.ptr());
+                return None;
+            }
+            let value = match u32::from(type_of(result.ptr())) {
+                IS_LONG => result.value.lval,
+                // A callable that cannot be called.
+                IS_UNDEF => -1,
+                _ => zval_get_long_func(result.ptr(), false),
+            };
+            zval_ptr_dtor(result.ptr());
+            (*eg()).exception.is_null().then_some(value)
+        }
+    })?;
+    returned.ok_or(Stop::Thrown)
+}
+
+/// Calls a method of an object, for a function that the script has just called: an exception goes on to
+/// the script. The caller owns the result. `args` stay the caller's.
+pub fn call_method(object: Value, name: &'static CStr, args: &mut [Value]) -> Result<Value, Stop> {
+    if pending() != Pending::None {
+        return Err(Stop::Thrown);
+    }
+    let mut result = undef();
+    protect(|| {
+        let (mut object, mut method) = (object, undef());
+        convert::set_bytes(method.place(), name.to_bytes());
+        // SAFETY: the object lives, as the caller says; the arguments and the result live through the
+        // call; the name is ours and released. If the engine bails out it frees it itself.
+        unsafe {
+            _call_user_function_impl(
+                object.ptr(),
+                method.ptr(),
+                result.ptr(),
+                args.len() as u32,
+                args.as_mut_ptr().cast(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(method.ptr());
+        }
+    })?;
+    // SAFETY: reading a word of the engine's globals; the result is ours.
+    unsafe {
+        if !(*eg()).exception.is_null() {
+            zval_ptr_dtor(result.ptr());
+            return Err(Stop::Thrown);
+        }
+    }
+    Ok(result)
 }

@@ -1,5 +1,5 @@
 //! The global constants: the reference's, with its values. Those by which a script asks for a part that
-//! is not built (TLS, HTTP/2, compression, short names) are left out, so that it can tell.
+//! is not built (TLS, HTTP/2, compression) are left out, so that it can tell.
 
 use super::ffi::*;
 use std::ffi::CStr;
@@ -34,6 +34,9 @@ pub fn register(module_number: i32) {
                 }
             }
         }
+        let name = c"SWOOLE_USE_SHORTNAME";
+        let (key, len) = (name.as_ptr(), name.to_bytes().len());
+        zend_register_bool_constant(key, len, super::ini::use_shortname(), flags, module_number);
         text(c"SWOOLE_VERSION", API_LEVEL, flags, module_number);
         let extra = concat!("swoole-rs ", env!("CARGO_PKG_VERSION"), "\0");
         if let Ok(extra) = CStr::from_bytes_with_nul(extra.as_bytes()) {

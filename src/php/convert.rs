@@ -1,7 +1,7 @@
 //! The one place where zvals are made from Rust values and read into them.
 
 use super::ffi::*;
-use super::method::{Bailout, protect};
+use super::method::{Bailout, Stop, protect};
 use swoole_core::options::Raw;
 
 /// Arrays inside arrays, as `set()` takes them, are followed this deep.
@@ -123,6 +123,19 @@ pub fn return_list(place: Place<'_>, values: &[u64]) -> Result<(), Bailout> {
     })
 }
 
+/// Writes a list of strings.
+pub fn return_strings(place: Place<'_>, values: &[String]) -> Result<(), Bailout> {
+    protect(|| {
+        set_new_array(place, values.len());
+        for value in values {
+            // SAFETY: `place` holds an array of our own; the engine copies the bytes.
+            unsafe {
+                add_next_index_stringl(place.ptr(), value.as_ptr().cast(), value.len());
+            }
+        }
+    })
+}
+
 /// Writes an empty array; inside [`protect`].
 pub fn set_new_array(place: Place<'_>, size: usize) {
     // SAFETY: as in `set_bool`; the new array is counted once, by `place`.
@@ -193,6 +206,20 @@ fn raw_array(array: *mut HashTable, depth: u32) -> Raw {
     }
 }
 
+/// The entries of an array of options.
+#[must_use]
+pub fn to_options(array: *mut HashTable) -> Vec<(String, Raw)> {
+    let mut given = Vec::new();
+    for_each(array, |key, value| {
+        let name = match key {
+            Key::Name(name) => String::from_utf8_lossy(name).into_owned(),
+            Key::Index(index) => index.to_string(),
+        };
+        given.push((name, to_raw(value)));
+    });
+    given
+}
+
 /// A key of a PHP array.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
@@ -227,4 +254,23 @@ pub fn for_each(array: *mut HashTable, mut f: impl FnMut(Key<'_>, *mut zval)) {
             zend_hash_move_forward_ex(array, &raw mut position);
         }
     }
+}
+
+/// A class by its name, loaded if need be; null if there is none. An exception of an autoloader goes on.
+pub fn look_up_class(name: &[u8]) -> Result<*mut zend_class_entry, Stop> {
+    let class = protect(|| {
+        let mut text = undef();
+        set_bytes(text.place(), name);
+        // SAFETY: the name is ours and released; autoloaders may run, and nothing else is owned.
+        unsafe {
+            let class = zend_lookup_class_ex(text.value.str_, std::ptr::null_mut(), 0);
+            zval_ptr_dtor(text.ptr());
+            class
+        }
+    })?;
+    // SAFETY: reading a word of the engine's globals.
+    if !unsafe { (*eg()).exception }.is_null() {
+        return Err(Stop::Thrown);
+    }
+    Ok(class)
 }

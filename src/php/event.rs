@@ -4,7 +4,7 @@ use super::class::*;
 use super::convert::{bytes_of, set_bool, set_long, set_null};
 use super::event_loop;
 use super::ffi::*;
-use super::method::{Frame, Stop};
+use super::method::{self, Frame, Stop};
 use super::method::{parse, trampolines};
 use super::owned::{Owned, OwnedCallback};
 use super::{object, timer};
@@ -194,7 +194,7 @@ impl Watched {
     fn call(&self, which: &RefCell<Option<Rc<OwnedCallback>>>) {
         let callback = which.borrow().clone();
         if let Some(callback) = callback {
-            let _ = event_loop::call(callback.callback(), &[self.given.view()]);
+            event_loop::call(callback.callback(), &[self.given.view()]);
         }
     }
 
@@ -480,11 +480,7 @@ fn do_exit(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 /// The one callable argument, not null.
 fn required_callback(frame: Frame) -> Result<Rc<OwnedCallback>, Stop> {
-    // SAFETY: all bytes zero is an empty cache on each PHP version; it is only filled to check the type.
-    let (mut fci, mut fcc): (
-        std::mem::ManuallyDrop<zend_fcall_info>,
-        zend_fcall_info_cache,
-    ) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    let (mut fci, mut fcc) = method::callable_places();
     parse!(frame, c"f", fci, fcc)?;
     callback_arg(frame, 0)?.ok_or(Stop::Thrown)
 }
@@ -493,7 +489,7 @@ fn do_defer(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let callback = required_callback(frame)?;
     let event_loop = event_loop::ready()?;
     event_loop.defer(Box::new(move || {
-        let _ = event_loop::call(callback.callback(), &[]);
+        event_loop::call(callback.callback(), &[]);
     }));
     set_bool(place, true);
     Ok(())
@@ -513,7 +509,7 @@ fn do_cycle(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let removes = callback.is_none();
     let hook = callback.map(|callback| {
         let call = move || {
-            let _ = event_loop::call(callback.callback(), &[]);
+            event_loop::call(callback.callback(), &[]);
         };
         Rc::new(call) as Rc<dyn Fn()>
     });

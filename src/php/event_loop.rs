@@ -1,11 +1,13 @@
 //! The process's event loop as PHP sees it: when it runs, and how it calls user code.
 
-use super::callback::{self, CallOutcome, Callback, Pending};
+use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
+use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
 use super::{event, timer};
 use std::ffi::CStr;
 use std::rc::Rc;
+use swoole_core::options;
 use swoole_core::reactor::EventLoop;
 use swoole_core::reactor::event_loop;
 use swoole_core::server;
@@ -44,11 +46,29 @@ fn is_cli() -> bool {
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
 }
 
-/// Calls user code from the loop. What ends the process ends the loop.
-pub fn call(callback: &Callback, args: &[Value]) -> CallOutcome {
-    let outcome = callback::call_borrowed(callback, args);
+/// Calls user code from the loop, in a coroutine where callbacks run in such. What ends the process ends
+/// the loop.
+pub fn call(callback: &Callback, args: &[Value]) {
+    let outcome = if runs_coroutines() {
+        match callback::spawn_borrowed(callback, args) {
+            Spawned::Ended(outcome) => outcome,
+            Spawned::Suspended(_) => return,
+        }
+    } else {
+        callback::call_borrowed(callback, args)
+    };
     check(outcome);
-    outcome
+}
+
+/// Whether callbacks of the loop run in coroutines: `enable_coroutine` of the server or of the process.
+/// In the manager they do not.
+fn runs_coroutines() -> bool {
+    match server::current() {
+        Some(context) => {
+            context.role() != server::Role::Manager && context.settings().enable_coroutine
+        }
+        None => options::process().enable_coroutine,
+    }
 }
 
 /// Ends the loop if user code has ended the process.
@@ -70,16 +90,18 @@ pub fn wait() -> Result<(), Stop> {
         return Ok(());
     }
     let mut event_loop = event_loop;
-    let mut result = event_loop.run();
+    let mut result = run_to_the_end(&event_loop);
     // A child that a callback forked goes on with what it has added itself.
     while event_loop.is_inherited()
         && let Some(own) = event_loop::existing()
     {
         event_loop = own;
-        result = event_loop.run();
+        result = run_to_the_end(&event_loop);
     }
+    let is_cut_short = event_loop.ended().is_some();
     // What is left after an exit goes, as it does at the end of the reference's loop.
     discard();
+    coroutine::loop_ended(is_cut_short);
     result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
     hand_over()
 }
@@ -100,6 +122,23 @@ pub fn hand_over() -> Result<(), Stop> {
     }
 }
 
+/// Runs until nothing is left, and longer if the user's `exit_condition` says so.
+fn run_to_the_end(event_loop: &EventLoop) -> std::io::Result<()> {
+    loop {
+        event_loop.run()?;
+        let is_idle = !event_loop.has_work() && event_loop.ended().is_none();
+        if !is_idle || !coroutine::options::forbids_end() {
+            return Ok(());
+        }
+        // A signal, or another process through a descriptor, may change something.
+        let _hold = event_loop.hold();
+        event_loop.turn(None, |_| {})?;
+    }
+}
+
+/// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
+pub const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
+
 /// Whether this process's loop is in use, as a server must not find it.
 #[must_use]
 pub fn has_work() -> bool {
@@ -114,6 +153,10 @@ pub fn at_the_end() -> Result<(), Stop> {
         return Ok(());
     };
     if !event_loop.is_adopted() || event_loop.is_running() || has_fatal_error() {
+        return Ok(());
+    }
+    if !event_loop.has_work() && !coroutine::options::forbids_end() {
+        coroutine::loop_ended(event_loop.ended().is_some());
         return Ok(());
     }
     if event_loop.ended().is_none() {

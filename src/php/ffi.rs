@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int};
 use std::marker::PhantomData;
 
 // SAFETY: the signatures are those of PHP 8.2 to 8.5's headers (Zend/zend_API.h, zend_exceptions.h,
-// zend_ini.h, ext/standard/php_mt_rand.h); `bool` and `zend_result` have the C ABI's layout. Each
+// zend_ini.h, ext/standard/php_mt_rand.h, php_var.h, ext/json/php_json.h) and the C library's netdb.h; `bool` and `zend_result` have the C ABI's layout. Each
 // caller states why its arguments are valid.
 unsafe extern "C" {
     pub fn zend_call_function(
@@ -80,8 +80,29 @@ unsafe extern "C" {
         length: usize,
     );
     pub fn add_next_index_long(arg: *mut zval, n: zend_long) -> zend_result;
+    pub fn add_next_index_stringl(
+        arg: *mut zval,
+        str_: *const c_char,
+        length: usize,
+    ) -> zend_result;
     pub fn php_array_merge(dest: *mut HashTable, src: *mut HashTable) -> c_int;
     pub fn php_mt_srand(seed: u32);
+    pub fn hstrerror(code: c_int) -> *const c_char;
+    pub fn php_json_decode_ex(
+        return_value: *mut zval,
+        json: *const c_char,
+        json_len: usize,
+        options: zend_long,
+        depth: zend_long,
+    ) -> zend_result;
+    pub static mut json_globals: JsonGlobals;
+    pub fn php_unserialize_with_options(
+        return_value: *mut zval,
+        bytes: *const c_char,
+        len: usize,
+        options: *mut HashTable,
+        function_name: *const c_char,
+    );
     pub fn zend_string_hash_func(string: *mut zend_string) -> zend_ulong;
     pub fn zval_get_long_func(op: *mut zval, is_legacy_behavior: bool) -> zend_long;
     pub fn zval_get_double_func(op: *mut zval) -> f64;
@@ -93,6 +114,13 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
+    /// The first field of `php_basic_globals`: `user_shutdown_function_names`.
+    pub static mut basic_globals: *mut HashTable;
+    pub fn php_call_shutdown_functions();
+    pub fn php_request_shutdown(dummy: *mut std::ffi::c_void);
+    pub fn php_output_clean_all();
+    pub fn zend_get_executed_filename() -> *const c_char;
+    pub static zend_ce_closure: *mut zend_class_entry;
     pub static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub fn zend_fetch_resource2_ex(
         res: *mut zval,
@@ -108,9 +136,36 @@ unsafe extern "C" {
         ret: *mut *mut std::ffi::c_void,
         show_err: c_int,
     ) -> c_int;
+    pub fn zend_ini_string_ex(
+        name: *const c_char,
+        name_length: usize,
+        orig: c_int,
+        exists: *mut bool,
+    ) -> *const c_char;
+    pub fn zend_register_functions(
+        scope: *mut zend_class_entry,
+        functions: *const zend_function_entry,
+        function_table: *mut HashTable,
+        type_: c_int,
+    ) -> zend_result;
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }
+
+/// The globals of PHP's json module (ext/json/php_json.h).
+#[repr(C)]
+#[derive(Debug)]
+pub struct JsonGlobals {
+    pub encoder_depth: c_int,
+    pub encode_max_depth: c_int,
+    pub error_code: c_int,
+}
+
+/// Kinds of an instruction's operands: Zend/zend_compile.h.
+pub const IS_UNUSED: u32 = 0;
+pub const IS_CONST: u32 = 1;
+pub const IS_TMP_VAR: u32 = 2;
+pub const IS_VAR: u32 = 4;
 
 /// The engine's globals. One PHP thread per process (NTS): see the caller for why it may touch them.
 #[must_use]
@@ -194,6 +249,14 @@ impl Value {
     #[inline]
     pub fn ptr(&mut self) -> *mut zval {
         std::ptr::from_mut(self).cast()
+    }
+
+    /// Whether it holds a value at all.
+    #[must_use]
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        // SAFETY: the type word is initialised in every value.
+        unsafe { self.u1.type_info & 0xff != IS_UNDEF }
     }
 
     /// The place as [`super::convert`] fills it.

@@ -5,10 +5,11 @@
 //! while it owns nothing; what may bail out later runs inside [`protect`]; and a bailout that was
 //! caught is raised again here, after the handler has returned and everything it owned is dropped.
 
-use super::callback::{self, Pending};
+use super::callback;
 use super::convert;
 use super::ffi::*;
 use std::ffi::{CStr, c_void};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swoole_core::error::{self, Error};
 
@@ -137,6 +138,20 @@ impl Frame {
         unsafe { Some(deref(self.ex.cast::<zval>().add(FRAME_SLOTS + index))) }
     }
 
+    /// The arguments from `index` on, as they stand in the frame, and how many.
+    #[must_use]
+    #[inline]
+    pub fn args_from(&self, index: usize) -> (*mut zval, u32) {
+        let count = (self.num_args() as usize).saturating_sub(index) as u32;
+        // SAFETY: arguments stand behind the frame; one past the last is where the frame may end.
+        let first = unsafe {
+            self.ex
+                .cast::<zval>()
+                .add(FRAME_SLOTS + index.min(self.num_args() as usize))
+        };
+        (first, count)
+    }
+
     /// `$this`; null in a function.
     #[must_use]
     #[inline]
@@ -183,6 +198,14 @@ macro_rules! parse {
                 $frame.num_args(), $spec.as_ptr() $(, &raw mut $place)*)
         } == 0 { Ok(()) } else { Err($crate::php::method::Stop::Thrown) }
     };
+}
+
+/// Where `parse!` puts a callable (`f`), for who only wants its type checked and resolves it itself.
+#[must_use]
+pub fn callable_places() -> (ManuallyDrop<zend_fcall_info>, zend_fcall_info_cache) {
+    // SAFETY: all bytes zero is an empty callable on each PHP version. What is written into the first is
+    // lent by the argument, so it is not dropped.
+    unsafe { (std::mem::zeroed(), std::mem::zeroed()) }
 }
 
 /// Runs `f`, which may enter the engine, and stops a bailout here. `f` must own nothing that needs
@@ -333,12 +356,7 @@ fn finish(end: End) {
         // SAFETY: this trampoline was called by the engine inside its own zend_try, and owns nothing.
         End::Bailout => unsafe { ext_php_rs_zend_bailout() },
         End::Exit => callback::throw_exit(),
-        End::Return => match callback::pending() {
-            Pending::None => {}
-            // SAFETY: as above: the end of a callback further in is passed on to the code around.
-            Pending::Bailout => unsafe { ext_php_rs_zend_bailout() },
-            Pending::Exit => callback::throw_exit(),
-        },
+        End::Return => callback::pass_on(),
     }
 }
 

@@ -3,8 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, constants, event, event_loop, exception, functions, info, ini, iterator, lock, port,
-    server, server_event, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
+    functions, info, ini, iterator, lock, name_resolver, port, process, server, server_event,
+    short_names, table, timer,
 };
 
 /// Parents before children.
@@ -23,19 +24,51 @@ static CLASSES: &[&ClassDef] = &[
     &atomic::LONG_CLASS,
     &lock::CLASS,
     &table::CLASS,
+    &process::CLASS,
+    &client::CLASS,
+    &client::EXCEPTION_CLASS,
+    &name_resolver::CONTEXT_CLASS,
+    &coroutine::class::CLASS,
+    &coroutine::class::CONTEXT_CLASS,
+    &coroutine::class::ITERATOR_CLASS,
+    &coroutine::class::CANCELED_CLASS,
+    &coroutine::class::TIMEOUT_CLASS,
+    &coroutine::exit::CLASS,
+    &coroutine::scheduler::CLASS,
+    &coroutine::lock::CLASS,
+    &channel::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
-static FUNCTIONS: &[&[MethodDef]] = &[functions::FUNCTIONS, event::FUNCTIONS, timer::FUNCTIONS];
+static FUNCTIONS: &[&[MethodDef]] = &[
+    functions::FUNCTIONS,
+    functions::decode::FUNCTIONS,
+    functions::engine::FUNCTIONS,
+    functions::mime::FUNCTIONS,
+    functions::settings::FUNCTIONS,
+    functions::system::FUNCTIONS,
+    name_resolver::FUNCTIONS,
+    event::FUNCTIONS,
+    timer::FUNCTIONS,
+    coroutine::class::FUNCTIONS,
+    client_select::FUNCTIONS,
+];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
+    ini::register(module_number);
     for class in CLASSES {
         register(class);
     }
+    if ini::use_shortname() {
+        short_names::register();
+    }
+    coroutine::exit::register();
+    coroutine::autoload::register();
     lock::declare_constants();
     table::declare_constants();
+    process::declare_constants(module_number);
+    client::declare_constants();
     constants::register(module_number);
-    ini::register(module_number);
     0
 }
 
@@ -43,8 +76,11 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
 unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
+        coroutine::end::request_shutdown();
         event_loop::discard();
         timer::request_shutdown();
+        process::request_shutdown();
+        name_resolver::request_shutdown();
     });
     0
 }

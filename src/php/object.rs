@@ -149,6 +149,16 @@ unsafe extern "C" fn unset_property(
     }
 }
 
+/// Whether an object is of a class, or of one that extends or implements it.
+///
+/// # Safety
+/// `object` lives, and `class` is one of the engine's classes.
+#[must_use]
+pub unsafe fn is_a(object: *mut zend_object, class: *mut zend_class_entry) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*object).ce == class || instanceof_function_slow((*object).ce, class) }
+}
+
 /// A class whose objects own native state: one object, one state. The state is there from the start
 /// (`initial`), or from when a constructor puts it there; methods ask for it with [`state`] and refuse
 /// to work without.

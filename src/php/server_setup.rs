@@ -2,6 +2,7 @@
 
 use super::callback::{self, Callback, Pending};
 use super::convert::{self, bytes_of, set_bool, set_copy, set_null, set_object};
+use super::coroutine;
 use super::event_loop;
 use super::ffi::*;
 use super::handler::PhpHandler;
@@ -105,7 +106,7 @@ fn mode_of(mode: i64) -> Result<Mode, Stop> {
     }
 }
 
-fn in_cli() -> bool {
+pub fn in_cli() -> bool {
     // SAFETY: the SAPI's module description is a static of the running PHP.
     let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
@@ -121,7 +122,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
         mode,
         object: this,
         server: Some(server),
-        options: Options::default(),
+        options: Options::of_process(),
         callbacks: [None; SERVER_EVENT_COUNT],
         ports: Vec::new(),
     })?;
@@ -179,6 +180,7 @@ fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     // SAFETY: an argument of the running call, an array.
     let array = unsafe { (*deref(settings)).value.arr };
     apply_options(frame, Scope::Server, array)?;
+    coroutine::options::take(array)?;
     let this = frame.this();
     let port = server_state::with(frame, |state| state.ports.first().map(|port| port.object))?;
     protect(|| {
@@ -207,15 +209,9 @@ fn refuse_if_running(frame: Frame, method: &str) -> Result<(), Stop> {
 
 /// Takes over an array of options: all of it, or (on the first bad value) nothing.
 pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Result<(), Stop> {
-    let mut given: Vec<(String, Raw)> = Vec::new();
-    convert::for_each(array, |key, value| {
-        let name = match key {
-            convert::Key::Name(name) => String::from_utf8_lossy(name).into_owned(),
-            convert::Key::Index(index) => index.to_string(),
-        };
-        given.push((name, convert::to_raw(value)));
-    });
+    let given = convert::to_options(array);
     let mut options = server_state::with(frame, |state| state.options.clone())?;
+    options.refresh_process();
     let mut warnings = Vec::new();
     for (name, raw) in &given {
         match options.apply_in(scope, name, raw) {
@@ -223,6 +219,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
             Err(error) => return Err(bad_option(&error, raw)),
         }
     }
+    options.commit_process();
     server_state::with(frame, |state| state.options = options)?;
     for warning in &warnings {
         docref(E_WARNING, &warning.to_string())?;
@@ -231,7 +228,7 @@ pub fn apply_options(frame: Frame, scope: Scope, array: *mut HashTable) -> Resul
 }
 
 /// A value of the wrong type is a TypeError, one that is out of range a ValueError.
-fn bad_option(error: &Error, raw: &Raw) -> Stop {
+pub fn bad_option(error: &Error, raw: &Raw) -> Stop {
     let class = match raw {
         Raw::Bool(_) | Raw::Int(_) | Raw::Float(_) => Thrown::ValueError,
         Raw::Str(text) if text.iter().any(u8::is_ascii_digit) => Thrown::ValueError,
@@ -425,7 +422,7 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
     })?;
     let (server, php) = server_state::with(frame, |state| {
         state.phase = Phase::Running;
-        let php = PhpHandler::new(state, settings.event_object);
+        let php = PhpHandler::new(state, settings.event_object, settings.enable_coroutine);
         (state.server.take(), php)
     })?;
     let Some(server) = server else {

@@ -5,7 +5,7 @@ use super::class::*;
 use super::convert::{set_bool, set_long, set_new_array, set_null};
 use super::event_loop;
 use super::ffi::*;
-use super::method::{Frame, Stop, protect};
+use super::method::{self, Frame, Stop, protect};
 use super::method::{parse, trampolines};
 use super::object;
 use super::owned::{Owned, OwnedCallback};
@@ -197,7 +197,7 @@ impl Timer {
         } else {
             self.args.iter().map(Owned::view).collect()
         };
-        let _ = event_loop::call(self.callback.callback(), &views);
+        event_loop::call(self.callback.callback(), &views);
         if self.interval_us == 0 || self.removed.get() {
             self.forget();
             return;
@@ -266,11 +266,7 @@ fn do_after(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 fn add(frame: Frame, place: Place<'_>, repeats: bool) -> Result<(), Stop> {
     let mut delay_ms = 0_i64;
-    // SAFETY: all bytes zero is an empty cache on each PHP version; it is filled by reading the arguments.
-    let (mut fci, mut fcc): (
-        std::mem::ManuallyDrop<zend_fcall_info>,
-        zend_fcall_info_cache,
-    ) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    let (mut fci, mut fcc) = method::callable_places();
     let mut params: *mut zval = std::ptr::null_mut();
     let mut count = 0_i32;
     parse!(frame, c"lf*", delay_ms, fci, fcc, params, count)?;

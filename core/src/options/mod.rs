@@ -20,12 +20,16 @@ use std::fmt;
 use crate::error::Error;
 
 mod kind;
+mod process;
 mod raw;
 mod row;
 mod settings;
 mod table;
 
 pub use kind::{Kind, MAX_PATH_BYTES};
+pub use process::{
+    AioSettings, DnsSettings, ProcessSettings, SocketSettings, change_process, process, set_process,
+};
 pub use raw::Raw;
 pub use row::{Built, Row, Scope, Stage};
 pub use settings::*;
@@ -128,6 +132,7 @@ impl Options {
                 Some(remark) => (WarningKind::Adjusted, format!("option [{name}]: {remark}")),
                 None => return Ok(None),
             },
+            Stage::InPhp => return Ok(None),
             _ if row.is_quiet(raw) => return Ok(None),
             Stage::Later(needs) => {
                 let text = format!(

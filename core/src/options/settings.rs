@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Warning, WarningKind};
+use super::{ProcessSettings, Warning, WarningKind};
 use crate::error::Error;
 use crate::log;
 
@@ -117,6 +117,9 @@ pub struct Settings {
     /// The share is from 1 to this; 0 is none.
     pub max_request_grace: u32,
     pub reload_async: bool,
+    pub enable_coroutine: bool,
+    /// 1 and more.
+    pub worker_max_concurrency: u32,
     /// How long a worker or the server may take to end; 0 is without limit.
     pub max_wait_time_ms: u64,
     pub daemonize: bool,
@@ -151,6 +154,8 @@ pub struct Settings {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    /// In effect since the options were given, in this process and its children.
+    pub process: ProcessSettings,
     /// What was adjusted to limits of the machine.
     pub warnings: Vec<Warning>,
 }
@@ -173,6 +178,8 @@ pub(super) struct Given {
     pub max_request: Option<u32>,
     pub max_request_grace: Option<u32>,
     pub reload_async: Option<bool>,
+    pub enable_coroutine: Option<bool>,
+    pub worker_max_concurrency: Option<u32>,
     pub max_wait_time_ms: Option<u64>,
     pub daemonize: bool,
     pub pid_file: Option<PathBuf>,
@@ -197,6 +204,7 @@ pub(super) struct Given {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    pub process: ProcessSettings,
 }
 
 impl Given {
@@ -217,6 +225,8 @@ impl Given {
             max_request,
             max_request_grace,
             reload_async,
+            enable_coroutine,
+            worker_max_concurrency,
             max_wait_time_ms,
             daemonize,
             pid_file,
@@ -240,6 +250,7 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            process,
         } = self.clone();
         let mut warnings = Vec::new();
         let worker_num = resolve_workers(worker_num, env, &mut warnings);
@@ -261,6 +272,8 @@ impl Given {
             max_request,
             max_request_grace: max_request_grace.unwrap_or(default_grace),
             reload_async: reload_async.unwrap_or(true),
+            enable_coroutine: enable_coroutine.unwrap_or(true),
+            worker_max_concurrency: worker_max_concurrency.unwrap_or(u32::MAX),
             max_wait_time_ms: max_wait_time_ms.unwrap_or(3000),
             daemonize,
             pid_file,
@@ -291,6 +304,7 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            process,
             warnings,
         }
     }

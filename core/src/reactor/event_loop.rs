@@ -59,6 +59,8 @@ pub struct EventLoop {
     remote: RefCell<Option<Remote>>,
     signals: RefCell<Option<Rc<RefCell<SignalInbox>>>>,
     handlers: RefCell<HashMap<i32, SignalHandler>>,
+    /// Whether a signal's handler keeps the loop alive.
+    handlers_count: Cell<bool>,
     /// Called before each wait and at the end of each turn.
     hooks: [RefCell<Option<Hook>>; 2],
     turns: Cell<u64>,
@@ -184,6 +186,7 @@ impl EventLoop {
             remote: RefCell::default(),
             signals: RefCell::default(),
             handlers: RefCell::default(),
+            handlers_count: Cell::new(true),
             hooks: Default::default(),
             turns: Cell::new(0),
             running: Cell::new(false),
@@ -434,6 +437,21 @@ impl EventLoop {
         }
     }
 
+    /// Whether handlers of signals keep the loop alive, as they do at first.
+    pub fn keep_alive_for_signals(&self, on: bool) {
+        self.handlers_count.set(on);
+    }
+
+    /// Whether whoever shares its signals ([`Self::share_signals`]) wants this one for itself.
+    #[must_use]
+    pub fn is_own_signal(&self, signal: Signal) -> bool {
+        let is_caught = match &*self.signals.borrow() {
+            Some(inbox) => inbox.borrow().listens(signal),
+            None => false,
+        };
+        is_caught && !self.handlers.borrow().contains_key(&signal.number())
+    }
+
     /// The signals that have a handler.
     #[must_use]
     pub fn handled_signals(&self) -> Vec<i32> {
@@ -457,6 +475,12 @@ impl EventLoop {
         }
     }
 
+    /// How many descriptors are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watches.borrow().len()
+    }
+
     /// Whether anything keeps the loop alive.
     #[must_use]
     pub fn has_work(&self) -> bool {
@@ -464,7 +488,7 @@ impl EventLoop {
             || self.holds.get() > 0
             || !self.timers.borrow().is_empty()
             || !self.deferred.borrow().is_empty()
-            || !self.handlers.borrow().is_empty()
+            || (self.handlers_count.get() && !self.handlers.borrow().is_empty())
     }
 
     /// Whether anything is under way that comes to an end: timers that repeat never do, and signal

@@ -193,11 +193,13 @@ impl BaseWorker {
     /// Whether there is anything that user code may want to be told of before the end.
     fn has_work(&self) -> bool {
         !self.local().set.borrow().is_drained()
+            || self.context.in_hand.suspended() > 0
             || self.server_loop.has_work(self.context.settings())
     }
 
     fn has_work_to_finish(&self) -> bool {
         !self.local().set.borrow().is_drained()
+            || self.context.in_hand.suspended() > 0
             || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
@@ -221,7 +223,9 @@ impl BaseWorker {
         self.set_now();
         let mut busy = self.drain_inboxes();
         busy |= self.accept();
-        busy |= self.read_ready();
+        if !self.context.is_full() {
+            busy |= self.read_ready();
+        }
         self.pass_on_effects();
         {
             let mut set = self.local().set.borrow_mut();
@@ -255,7 +259,8 @@ impl BaseWorker {
         let shared = Arc::clone(self.shared());
         let record = &shared.workers[self.who.worker_id as usize];
         // With nothing known to be left there is no point in asking the kernel first.
-        let sleeping = (!busy || self.ready.is_empty()) && self.prepare_sleep();
+        let idle = self.ready.is_empty() || self.context.is_full();
+        let sleeping = (!busy || idle) && self.prepare_sleep();
         let timeout = if sleeping {
             self.sleep_limit()
         } else {
@@ -284,7 +289,7 @@ impl BaseWorker {
 
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
-        self.ready.is_empty()
+        (self.ready.is_empty() || self.context.is_full())
             && !self.server_loop.is_signalled()
             && self.local().inboxes.iter().all(Consumer::is_empty)
             && !self.acceptor.is_ready()
@@ -400,7 +405,7 @@ impl BaseWorker {
         session.worker.store(self.who.worker_id + 1, Relaxed);
         if announces(self.shared(), Event::Connect) {
             let header = self.header(session_id, Kind::Connect);
-            self.context.serve_marked(Kind::Connect, &header);
+            self.context.serve_event(Kind::Connect, &header);
         }
     }
 
@@ -424,7 +429,7 @@ impl BaseWorker {
             }
             self.read_connection(key);
             // A worker that was told to stop finishes through `finish()`.
-            if self.context.stop.get() && self.end_by_ms.is_none() {
+            if (self.context.stop.get() && self.end_by_ms.is_none()) || self.context.is_full() {
                 break;
             }
         }
@@ -518,7 +523,7 @@ impl BaseWorker {
         };
         let mut header = self.header(session_id, Kind::Close);
         header.flags = how;
-        self.context.serve_marked(Kind::Close, &header);
+        self.context.serve_event(Kind::Close, &header);
     }
 
     fn pass_on_effects(&mut self) {
@@ -551,7 +556,7 @@ impl BaseWorker {
             .map_or(0, |c| c.session_id);
         if session_id != 0 && self.shared().listens.to(event) {
             let header = self.header(session_id, kind);
-            self.context.serve_marked(kind, &header);
+            self.context.serve_event(kind, &header);
         }
     }
 

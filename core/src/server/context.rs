@@ -12,6 +12,7 @@ use super::dispatch::Dispatcher;
 use super::handler::{ConnectionEvent, Event, EventHandler, Outcome, Role};
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
+use super::serving::{InHand, Serving};
 use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use crate::error::Error;
@@ -129,6 +130,7 @@ pub struct Context {
     /// This worker was told to stop: by itself, or by a callback that ended the process.
     pub(super) stop: Cell<bool>,
     pub(super) end_status: Cell<Option<i32>>,
+    pub(super) in_hand: InHand,
 }
 
 impl std::fmt::Debug for Context {
@@ -374,20 +376,23 @@ impl Context {
         if !session.begin_close(session_id) {
             return self.finish_foreign_close(session_id, session, confirmed);
         }
-        let record = &self.shared.lanes[self.lane];
-        record.begin_serving(session_id);
+        let serving = self.begin_serving(session_id);
+        let mut outcome = Outcome::Done;
         if announces(&self.shared, Event::Close) {
-            let mut event = self.event(session, session_id, 0);
+            let mut event = self.event(session, session_id, 0, Serving::default());
             if how & BY_SERVER != 0 {
                 event.reactor_id = -1;
             }
-            self.note(self.handler.on_close(&event));
+            outcome = self.handler.on_close(&event);
+            self.note(outcome);
         }
         session.finish_close(session_id);
         let told = self.confirm(session_id, session, confirmed);
-        if self.end_status.get().is_none() {
-            record.end_serving();
+        // What of it goes on in a coroutine has nothing to answer any more.
+        if outcome == Outcome::Suspended {
+            outcome = Outcome::Done;
         }
+        self.after_callback(serving, outcome);
         told
     }
 
@@ -427,6 +432,7 @@ impl Context {
         session: &Session,
         session_id: u64,
         time_us: u64,
+        serving: Serving,
     ) -> ConnectionEvent {
         let host = session.host().unwrap_or(0) as usize;
         ConnectionEvent {
@@ -434,6 +440,7 @@ impl Context {
             reactor_id: self.shared.reactor_id(host) as i32,
             port: session.port.load(Relaxed) as u16,
             dispatch_time_s: time_us as f64 / 1e6,
+            serving,
         }
     }
 

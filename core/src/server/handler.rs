@@ -1,6 +1,7 @@
 //! The only door from the server to user code. `php/` implements it over PHP callbacks, tests over
 //! plain Rust.
 
+use super::serving::Serving;
 use crate::shm::ring::Record;
 
 /// The events user code can listen to, in the reference's vocabulary.
@@ -33,6 +34,9 @@ pub enum Outcome {
     /// The process must end with this exit status: `exit()`, a fatal error or an uncaught exception,
     /// already reported to the user by the handler.
     EndProcess { status: i32 },
+    /// User code goes on in a coroutine. Where the event has a [`Serving`], the handler calls
+    /// [`super::Context::finish`] when it is done.
+    Suspended,
 }
 
 /// A process' place in the tree.
@@ -54,6 +58,8 @@ pub struct ConnectionEvent {
     pub port: u16,
     /// When the reactor passed the event on, seconds since the epoch.
     pub dispatch_time_s: f64,
+    /// The message, as long as user code is not done with it (connect, receive, bufferFull, bufferEmpty).
+    pub serving: Serving,
 }
 
 /// The bytes of a message, still where they arrived. Copy them out, then [`Payload::release`] before
@@ -126,6 +132,12 @@ pub trait EventHandler {
     fn on_close(&self, event: &ConnectionEvent) -> Outcome;
     fn on_buffer_full(&self, event: &ConnectionEvent) -> Outcome;
     fn on_buffer_empty(&self, event: &ConnectionEvent) -> Outcome;
+
+    /// Whether user code can take no more messages for now (all coroutines are in use). Asked between
+    /// messages; it changes only in the event loop.
+    fn is_full(&self) -> bool {
+        false
+    }
 
     /// Where the last [`Outcome::EndProcess`] came from, if known.
     fn fault_place(&self) -> Option<FaultPlace>;

@@ -16,6 +16,7 @@ use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
 use super::server_loop::ServerLoop;
+use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
 use crate::error::Error;
@@ -93,6 +94,7 @@ impl Master {
             born_in: forks::generation(),
             stop: Cell::new(false),
             end_status: Cell::new(None),
+            in_hand: InHand::default(),
         });
         set_current(Some(Rc::clone(&context)));
         let server_loop = ServerLoop::enter(signals, &shared.master_bell)?;

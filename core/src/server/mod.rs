@@ -20,6 +20,7 @@ mod master;
 mod outbox;
 mod reactor_thread;
 mod server_loop;
+pub mod serving;
 mod session;
 mod shared;
 mod start;

@@ -255,6 +255,16 @@ impl SessionTable {
         }
     }
 
+    /// The sessions that a worker serves.
+    #[must_use]
+    pub fn of_worker(&self, worker_id: u32) -> Vec<u64> {
+        self.used_slots()
+            .filter(|session| session.worker.load(Relaxed) == worker_id + 1)
+            .map(Session::id)
+            .filter(|id| *id != 0)
+            .collect()
+    }
+
     /// Live session ids greater than `after`, ascending, at most `count`.
     #[must_use]
     pub fn list(&self, after: u64, count: usize) -> Vec<u64> {

@@ -23,8 +23,10 @@ use crate::shm_record;
 const RING_BUDGET_BYTES: usize = 192 * 1024 * 1024;
 /// Room for the text of a worker's last fault, in words of 8 bytes.
 const FAULT_WORDS: usize = 32;
-/// How deep callbacks that close other connections may nest and still have every session remembered.
-const SERVING_MAX: usize = 16;
+/// Messages that a worker may have in hand and still have every session remembered. With more, all of the
+/// worker's connections are closed if it dies.
+pub const SERVING_MAX: usize = SERVING_ROWS * SERVING_ROWS;
+const SERVING_ROWS: usize = 32;
 
 /// The phases of a server, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,11 +163,13 @@ shm_record! {
         pub all_requests: Counter,
         /// Of all incarnations of this lane.
         pub all_responses: Counter,
-        /// How many sessions have a message in hand: more than one where a callback closes another
-        /// connection.
-        serving_depth: AtomicU32,
+        /// Places of `serving` below this have been used.
+        serving_used: AtomicU32,
+        /// Messages in hand that found no place.
+        serving_more: AtomicU32,
         fault_bytes: AtomicU32,
-        serving: [AtomicU64; SERVING_MAX],
+        /// The sessions that have a message in hand; 0: none.
+        serving: [[AtomicU64; SERVING_ROWS]; SERVING_ROWS],
         fault: [AtomicU64; FAULT_WORDS],
     }
 }
@@ -176,35 +180,61 @@ impl LaneRecord {
         self.requests.set(0);
         self.responses.set(0);
         self.fault_bytes.store(0, Relaxed);
-        self.serving_depth.store(0, Release);
+        self.take_served();
     }
 
-    /// The incarnation has taken a message of a session: that client is owed an end if it dies now.
+    /// The incarnation has taken a message of a session, and remembers it in this place.
     #[inline]
-    pub fn begin_serving(&self, session_id: u64) {
-        let depth = self.serving_depth.load(Relaxed);
-        if let Some(place) = self.serving.get(depth as usize) {
-            place.store(session_id, Relaxed);
+    pub fn begin_serving(&self, slot: u32, session_id: u64) {
+        match self.place(slot) {
+            Some(place) => {
+                if self.serving_used.load(Relaxed) <= slot {
+                    self.serving_used.store(slot + 1, Release);
+                }
+                place.store(session_id, Release);
+            }
+            None => {
+                let more = self.serving_more.load(Relaxed);
+                self.serving_more.store(more + 1, Release);
+            }
         }
-        self.serving_depth.store(depth + 1, Release);
     }
 
-    /// User code is done with the message taken last.
     #[inline]
-    pub fn end_serving(&self) {
-        let depth = self.serving_depth.load(Relaxed);
-        self.serving_depth.store(depth.saturating_sub(1), Release);
+    fn place(&self, slot: u32) -> Option<&AtomicU64> {
+        let slot = slot as usize;
+        self.serving
+            .get(slot / SERVING_ROWS)?
+            .get(slot % SERVING_ROWS)
     }
 
-    /// The sessions whose message a dead incarnation had taken; forgets them.
-    pub fn take_served(&self) -> Vec<u64> {
-        let depth = self.serving_depth.swap(0, AcqRel) as usize;
-        let mut served: Vec<u64> = self.serving[..depth.min(SERVING_MAX)]
+    /// User code is done with the message of this place.
+    #[inline]
+    pub fn end_serving(&self, slot: u32) {
+        match self.place(slot) {
+            Some(place) => place.store(0, Release),
+            None => {
+                let more = self.serving_more.load(Relaxed);
+                self.serving_more.store(more.saturating_sub(1), Release);
+            }
+        }
+    }
+
+    /// The sessions whose message a dead incarnation had in hand, and whether there were more than it
+    /// could write down; forgets them.
+    pub fn take_served(&self) -> (Vec<u64>, bool) {
+        let used = self.serving_used.swap(0, AcqRel) as usize;
+        let mut served: Vec<u64> = self
+            .serving
             .iter()
-            .map(|place| place.load(Relaxed))
+            .flatten()
+            .take(used)
+            .map(|place| place.swap(0, AcqRel))
+            .filter(|id| *id != 0)
             .collect();
+        served.sort_unstable();
         served.dedup();
-        served
+        (served, self.serving_more.swap(0, AcqRel) > 0)
     }
 
     /// Keeps the text of a fault for whoever reports the death, cut to the room there is.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
-use super::handler::{EventHandler, Payload, Role};
+use super::handler::{EventHandler, Outcome, Payload, Role};
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
+use super::serving::{InHand, Serving};
 use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
 use super::start::{self, Signals};
@@ -79,6 +80,7 @@ pub(super) fn enter(
         born_in: forks::generation(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
+        in_hand: InHand::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(role);
@@ -146,53 +148,58 @@ impl Context {
         if open.is_none() && self.settings().discard_timeout_request {
             return;
         }
-        let record = &self.shared.lanes[self.lane];
-        record.begin_serving(session_id);
-        let event = self.event(session, session_id, header.time_us);
+        let serving = self.begin_serving(session_id);
+        let event = self.event(session, session_id, header.time_us, serving);
         let outcome = self.handler.on_receive(&event, payload);
+        let record = &self.shared.lanes[self.lane];
         record.requests.add_single_writer(1);
         record.all_requests.add_single_writer(1);
-        self.note(outcome);
-        if self.end_status.get().is_none() {
-            record.end_serving();
-        }
+        self.after_callback(serving, outcome);
     }
 
-    /// Serves an event without data. The caller has remembered the session as one that is served.
+    /// Serves an event without data.
     pub(super) fn serve_event(&self, kind: Kind, header: &Header) {
+        let serving = self.begin_serving(header.session_id);
+        self.serve_begun(kind, header, serving);
+    }
+
+    /// [`Self::serve_event`] of an event that is remembered already.
+    pub(super) fn serve_begun(&self, kind: Kind, header: &Header, serving: Serving) {
+        let outcome = self.call_for(kind, header, serving);
+        self.after_callback(serving, outcome);
+    }
+
+    fn call_for(&self, kind: Kind, header: &Header, serving: Serving) -> Outcome {
         let session_id = header.session_id;
         let Some(session) = self.shared.sessions.get(session_id) else {
-            return;
+            return Outcome::Done;
         };
         if kind == Kind::Close {
-            return self.serve_close(session_id, session, header.flags);
+            self.serve_close(session_id, session, header.flags);
+            return Outcome::Done;
         }
         // Nothing comes after on_close. Where several workers serve a connection there is no order, and
         // each still hears of its connect once.
         let unordered = !Dispatcher::is_sticky(self.settings().dispatch_mode);
         if session.close_state() != CLOSE_NONE && !(unordered && kind == Kind::Connect) {
-            return;
+            return Outcome::Done;
         }
-        let event = self.event(session, session_id, header.time_us);
+        let event = self.event(session, session_id, header.time_us, serving);
         match kind {
-            Kind::Connect => self.note(self.handler.on_connect(&event)),
-            Kind::BufferFull => self.note(self.handler.on_buffer_full(&event)),
-            Kind::BufferEmpty => self.note(self.handler.on_buffer_empty(&event)),
-            _ => {}
-        }
-    }
-
-    /// [`Self::serve_event`] with the session remembered meanwhile.
-    pub(super) fn serve_marked(&self, kind: Kind, header: &Header) {
-        let record = &self.shared.lanes[self.lane];
-        record.begin_serving(header.session_id);
-        self.serve_event(kind, header);
-        if self.end_status.get().is_none() {
-            record.end_serving();
+            Kind::Connect => self.handler.on_connect(&event),
+            Kind::BufferFull => self.handler.on_buffer_full(&event),
+            Kind::BufferEmpty => self.handler.on_buffer_empty(&event),
+            _ => Outcome::Done,
         }
     }
 
     fn serve_close(&self, session_id: u64, session: &Session, how: u8) {
+        if !self.postpones_close(session_id, session, how) {
+            self.serve_close_now(session_id, session, how);
+        }
+    }
+
+    pub(super) fn serve_close_now(&self, session_id: u64, session: &Session, how: u8) {
         let confirmed = how & RESET;
         let done = if how & SILENT != 0 {
             self.confirm(session_id, session, confirmed)
@@ -316,10 +323,9 @@ impl Worker {
         let settings = context.settings();
         let limit_ms = settings.max_wait_time_ms;
         let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
-        while context.end_status.get().is_none() && self.server_loop.has_work(settings) {
+        while context.end_status.get().is_none() && self.has_work() {
             context.note(context.handler.on_worker_exit(self.who.worker_id));
-            if context.end_status.get().is_some() || !self.server_loop.has_work_to_finish(settings)
-            {
+            if context.end_status.get().is_some() || !self.has_work_to_finish() {
                 break;
             }
             let left_ms = end_by_ms.map(|end| end.saturating_sub(clock::monotonic_ms()));
@@ -339,6 +345,16 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether there is anything that user code may want to be told of before the end.
+    fn has_work(&self) -> bool {
+        self.context.in_hand.suspended() > 0 || self.server_loop.has_work(self.context.settings())
+    }
+
+    fn has_work_to_finish(&self) -> bool {
+        let settings = self.context.settings();
+        self.context.in_hand.suspended() > 0 || self.server_loop.has_work_to_finish(settings)
+    }
+
     fn shared(&self) -> &Shared {
         &self.context.shared
     }
@@ -349,7 +365,8 @@ impl Worker {
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
-        if self.inboxes.iter().all(Consumer::is_empty) && !self.is_asked_to_stop() {
+        let may_sleep = self.context.is_full() || self.inboxes.iter().all(Consumer::is_empty);
+        if may_sleep && !self.is_asked_to_stop() {
             record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});
             record.set_state(WorkerState::Busy);
@@ -391,7 +408,7 @@ impl Worker {
         let record = &self.context.shared.lanes[self.who.lane()];
         let inbox = &self.inboxes[reactor];
         let mut taken = 0;
-        while taken < DRAIN_BATCH && !self.context.stop.get() {
+        while taken < DRAIN_BATCH && !self.context.stop.get() && !self.context.is_full() {
             match inbox.peek() {
                 Ok(Some(record)) => self.take(record),
                 Ok(None) => break,
@@ -429,13 +446,9 @@ impl Worker {
             Kind::Receive => self.context.receive(&header, Payload::Ring(record)),
             kind => {
                 // The event is taken once it is remembered: a successor must not run it again.
-                let lane = &self.context.shared.lanes[self.who.lane()];
-                lane.begin_serving(header.session_id);
+                let serving = self.context.begin_serving(header.session_id);
                 record.release();
-                self.context.serve_event(kind, &header);
-                if self.context.end_status.get().is_none() {
-                    lane.end_serving();
-                }
+                self.context.serve_begun(kind, &header, serving);
             }
         }
     }

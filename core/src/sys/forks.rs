@@ -35,6 +35,11 @@ pub fn count() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// In a child whose parent is over since the fork (a daemon's): what was made before is this process's.
+pub fn take_over() {
+    GENERATION.fetch_sub(1, Ordering::Relaxed);
+}
+
 /// Grows with each fork in the child alone: what was made under another answer is the parent's.
 #[must_use]
 #[inline]

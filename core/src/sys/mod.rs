@@ -7,17 +7,24 @@ pub mod credentials;
 pub mod eventfd;
 pub mod fd;
 pub mod forks;
+pub mod interfaces;
 pub mod memfd;
+pub mod message_queue;
+pub mod names;
 pub mod pid_file;
+pub mod pipe;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod stack;
 pub mod thread;
+pub mod transfer;
+pub mod user_process;
 
 use crate::error::Error;
-use nix::errno::Errno;
 use std::fmt;
 
+pub use nix::errno::Errno;
 pub use nix::unistd::Pid;
 pub use signal::Signal;
 

@@ -30,7 +30,7 @@ pub struct ExitStatus {
 }
 
 impl ExitStatus {
-    fn from_raw(raw: i32) -> ExitStatus {
+    pub(super) fn from_raw(raw: i32) -> ExitStatus {
         ExitStatus {
             code: if libc::WIFEXITED(raw) {
                 libc::WEXITSTATUS(raw)
@@ -63,10 +63,30 @@ pub fn fork() -> Result<Forked, SysError> {
             format!("the process has {threads} threads; fork before starting threads"),
         ));
     }
+    fork_now()
+}
+
+/// As [`fork`], but the process may have other threads: for processes that user code starts, which must
+/// not be refused because a pool of helper threads exists by then.
+///
+/// Why the child may go on: the C library makes its allocator usable in the child of a threaded process;
+/// PHP's own state belongs to the thread that forks; the log's lock is taken here, so it is free in the
+/// child; pools of threads are not the child's, which makes its own; and no other lock of this crate is
+/// taken both by helper threads and by the main one.
+///
+/// # Errors
+/// The limit of processes or memory is reached.
+pub fn fork_with_threads() -> Result<Forked, SysError> {
+    let _log = crate::log::hold();
+    fork_now()
+}
+
+fn fork_now() -> Result<Forked, SysError> {
     let _mask = signal::block_all()?;
     // SAFETY: fork(2) is unsafe in a process with several threads, since the child may then only use
-    // async-signal-safe functions. There is one thread: counted above (where /proc is not readable this
-    // rests on the caller, as documented), and this thread starts none in between.
+    // async-signal-safe functions. Either there is one thread: counted by `fork` (where /proc is not
+    // readable this rests on the caller, as documented), and this thread starts none in between; or it
+    // is as `fork_with_threads` says.
     // JUSTIFICATION: there is no safe fork; this is it.
     match unsafe { libc::fork() } {
         -1 => Err(SysError::last("fork", "")),

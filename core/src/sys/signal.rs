@@ -182,6 +182,12 @@ impl SignalInbox {
         Ok(())
     }
 
+    /// Whether it catches this signal.
+    #[must_use]
+    pub fn listens(&self, signal: Signal) -> bool {
+        self.former.iter().any(|former| former.signal == signal)
+    }
+
     /// Gives a signal the meaning back that it had before [`SignalInbox::listen`].
     pub fn unlisten(&mut self, signal: Signal) {
         if let Some(index) = self.former.iter().position(|f| f.signal == signal) {
@@ -315,6 +321,28 @@ pub fn ignore(signal: Signal) -> Result<(), SysError> {
 /// Gives a signal its default meaning back.
 pub fn restore_default(signal: Signal) -> Result<(), SysError> {
     set_handler(signal, libc::SIG_DFL).map(drop)
+}
+
+/// In a forked child that does not go on with its parent's work: signals that the parent caught have
+/// their default meaning again (those ignored stay so), and the child may install an inbox of its own.
+/// The parent's inbox must not be used any more.
+pub fn forget_in_child() {
+    let note = note as *const () as libc::sighandler_t;
+    for number in 1..=64 {
+        // SAFETY: zero is a valid sigaction, see `set_handler`.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: the second pointer may be null, the third is to a live local. The two numbers that the
+        // C library keeps for itself are refused.
+        let known = unsafe { libc::sigaction(number, std::ptr::null(), &raw mut action) } == 0;
+        if known && action.sa_sigaction == note {
+            // Cannot fail: the signal was caught, so its action can be set.
+            let _ = set_handler(Signal(number), libc::SIG_DFL);
+        }
+    }
+    // A late handler must not ring the parent's descriptor.
+    WAKE_FD.store(-1, Ordering::Release);
+    forget_pending();
+    INSTALLED.store(false, Ordering::Release);
 }
 
 /// Blocks every signal in the calling thread until dropped. Threads spawned meanwhile start with all

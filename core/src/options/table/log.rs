@@ -1,9 +1,19 @@
 //! The log, and other settings of the process as a whole.
 
-use super::super::kind::Kind;
+use super::super::kind::{Kind, Value};
 use super::super::row::{Row, Scope::Process};
 use super::{I32_MAX, store};
 use crate::log::{Level, MAX_DATE_FORMAT_BYTES, Rotation, check_date_format};
+
+/// Fewer than 1 and more than fit are cut, as in the reference.
+const THREADS: Kind = Kind::Int {
+    min: i64::MIN,
+    max: i64::MAX,
+};
+
+fn threads(value: &Value) -> u32 {
+    u32::try_from(value.int().max(1)).unwrap_or(u32::MAX)
+}
 
 pub(super) static ROWS: &[Row] = &[
     Row::built(
@@ -82,13 +92,16 @@ pub(super) static ROWS: &[Row] = &[
         "there are no builds with trace logs",
         "Parts to trace, a sum of SWOOLE_TRACE_* values, in builds with trace logs.",
     ),
-    Row::later(
+    Row::built(
         "display_errors",
         Process,
         Kind::Bool,
-        "true",
-        "a switch for the PHP warnings of this extension, which are always on",
-        "Show PHP warnings of this extension.",
+        "true, or as in php.ini",
+        ("process.display_errors", |given, value| {
+            given.process.display_errors = Some(value.bool());
+            Ok(None)
+        }),
+        "Show PHP warnings about mistakes in calls of this extension.",
     ),
     Row::no_effect(
         "print_backtrace_on_error",
@@ -104,12 +117,15 @@ pub(super) static ROWS: &[Row] = &[
         "signals wake the event loop by other means",
         "Receive signals through signalfd(2).",
     ),
-    Row::later(
+    Row::built(
         "wait_signal",
         Process,
         Kind::Bool,
         "false",
-        "signal listeners outside of servers",
+        ("process.wait_signal", |given, value| {
+            given.process.wait_signal = value.bool();
+            Ok(None)
+        }),
         "Keep the event loop running while a signal listener is set.",
     ),
     Row::no_effect(
@@ -133,40 +149,43 @@ pub(super) static ROWS: &[Row] = &[
         "messages of any size are sent in parts and put together by themselves",
         "Put messages between processes together, in old versions.",
     ),
-    Row::later(
+    Row::built(
         "aio_core_worker_num",
         Process,
-        Kind::Int {
-            min: 1,
-            max: I32_MAX,
-        },
+        THREADS,
         "number of CPUs",
-        "the thread pool for files and DNS",
+        ("process.aio.core_threads", |given, value| {
+            given.process.aio.core_threads = Some(threads(value));
+            Ok(None)
+        }),
         "Threads that the pool for files and DNS always has.",
     ),
-    Row::later(
+    Row::built(
         "aio_worker_num",
         Process,
-        Kind::Int {
-            min: 1,
-            max: I32_MAX,
-        },
+        THREADS,
         "8 for each CPU",
-        "the thread pool for files and DNS",
+        ("process.aio.max_threads", |given, value| {
+            given.process.aio.max_threads = Some(threads(value));
+            Ok(None)
+        }),
         "Most threads of the pool for files and DNS.",
     ),
-    Row::later(
+    Row::built(
         "aio_max_wait_time",
         Process,
         Kind::Float {
             min: 0.0,
             max: 31_536_000.0,
         },
-        "0",
-        "the thread pool for files and DNS",
+        "0.001",
+        ("process.aio.max_wait_ms", |given, value| {
+            given.process.aio.max_wait_ms = value.milliseconds();
+            Ok(None)
+        }),
         "Seconds that a call waits in the queue of the pool before a thread is added.",
     ),
-    Row::later(
+    Row::built(
         "aio_max_idle_time",
         Process,
         Kind::Float {
@@ -174,30 +193,33 @@ pub(super) static ROWS: &[Row] = &[
             max: 31_536_000.0,
         },
         "1",
-        "the thread pool for files and DNS",
+        ("process.aio.max_idle_ms", |given, value| {
+            given.process.aio.max_idle_ms = value.milliseconds();
+            Ok(None)
+        }),
         "Seconds after which an idle thread of the pool ends.",
     ),
-    Row::later(
+    Row::built(
         "thread_num",
         Process,
-        Kind::Int {
-            min: 1,
-            max: I32_MAX,
-        },
+        THREADS,
         "number of CPUs",
-        "the thread pool for files and DNS",
+        ("process.aio.core_threads", |given, value| {
+            given.process.aio.core_threads = Some(threads(value));
+            Ok(None)
+        }),
         "Old name for the number of threads that the pool always has.",
     )
     .aliases(&["min_thread_num"]),
-    Row::later(
+    Row::built(
         "max_thread_num",
         Process,
-        Kind::Int {
-            min: 1,
-            max: I32_MAX,
-        },
+        THREADS,
         "8 for each CPU",
-        "the thread pool for files and DNS",
+        ("process.aio.max_threads", |given, value| {
+            given.process.aio.max_threads = Some(threads(value));
+            Ok(None)
+        }),
         "Old name for the most threads of the pool.",
     ),
     Row::later(

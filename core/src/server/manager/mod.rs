@@ -16,6 +16,7 @@ use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
+use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
 use super::worker::Incarnation;
@@ -137,6 +138,7 @@ pub(super) fn run(
         born_in: forks::generation(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
+        in_hand: InHand::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(Role::Manager);

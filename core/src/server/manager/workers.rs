@@ -14,6 +14,9 @@ use crate::server::worker::Incarnation;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 
+/// Connections that the log names one by one.
+const LISTED_MAX: usize = 16;
+
 impl Manager {
     pub(super) fn spawn(&mut self, index: usize) -> Result<Step, Error> {
         let slot = &mut self.slots[index];
@@ -169,7 +172,13 @@ impl Manager {
         let sessions = match served {
             [] => String::new(),
             [one] => format!("; it was serving connection {one}, which is closed"),
-            many => format!("; it was serving connections {many:?}, which are closed"),
+            many if many.len() <= LISTED_MAX => {
+                format!("; it was serving connections {many:?}, which are closed")
+            }
+            many => format!(
+                "; it was serving {} connections, which are closed",
+                many.len()
+            ),
         };
         let fault = fault.map_or(String::new(), |fault| format!("; {fault}"));
         log::warning(format_args!(
@@ -184,7 +193,11 @@ impl Manager {
             worker_id: index as u32,
             epoch,
         };
-        let served = self.lane(index, epoch).take_served();
+        let (mut served, more) = self.lane(index, epoch).take_served();
+        if more {
+            // It had more in hand than it could write down.
+            served = self.shared.sessions.of_worker(index as u32);
+        }
         match self.shared.mode {
             Mode::Base => self.free_connections(who.lane()),
             Mode::Process => self.close_served(who, &served),

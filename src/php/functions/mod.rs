@@ -1,12 +1,18 @@
-//! Global functions.
+//! Global functions: a file for each theme; here what is of none.
 
-use super::callback;
-use super::class::*;
-use super::constants::API_LEVEL;
-use super::convert::{bytes_of, return_bytes, set_bool, set_long, set_null};
-use super::ffi::*;
-use super::method::{Frame, Stop};
-use super::method::{parse, trampolines};
+pub mod decode;
+pub mod engine;
+pub mod mime;
+pub mod settings;
+pub mod system;
+
+use crate::php::callback;
+use crate::php::class::*;
+use crate::php::constants::API_LEVEL;
+use crate::php::convert::{bytes_of, return_bytes, set_bool, set_long, set_null};
+use crate::php::ffi::*;
+use crate::php::method::{Frame, Stop};
+use crate::php::method::{parse, trampolines};
 use std::ffi::{CStr, CString};
 use swoole_core::error;
 use swoole_core::sys::process;
@@ -21,7 +27,7 @@ trampolines! {
     swoole_clear_error => clear_error;
 }
 
-/// All functions of the module.
+/// The functions of this file.
 pub static FUNCTIONS: &[MethodDef] = &[
     function(c"swoole_version", swoole_version, &[], STRING),
     function(c"swoole_cpu_num", swoole_cpu_num, &[], INT),
@@ -44,6 +50,8 @@ pub static FUNCTIONS: &[MethodDef] = &[
 
 /// `SWOOLE_STRERROR_GAI`: codes of getaddrinfo(3).
 const STRERROR_GAI: i64 = 1;
+/// `SWOOLE_STRERROR_DNS`: codes of gethostbyname(3).
+const STRERROR_DNS: i64 = 2;
 
 fn version(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
@@ -76,6 +84,11 @@ fn strerror(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if kind == STRERROR_GAI {
         // SAFETY: gai_strerror returns a static string for each code.
         let text = unsafe { CStr::from_ptr(libc::gai_strerror(code)) };
+        return Ok(return_bytes(place, text.to_bytes())?);
+    }
+    if kind == STRERROR_DNS {
+        // SAFETY: hstrerror returns a static string for each code.
+        let text = unsafe { CStr::from_ptr(hstrerror(code)) };
         return Ok(return_bytes(place, text.to_bytes())?);
     }
     let text = error::describe(code);

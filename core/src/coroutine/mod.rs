@@ -1,0 +1,4 @@
+//! The PHP-free parts of coroutines' tools. What runs and waits is in the PHP room.
+
+pub mod channel;
+pub mod waiters;

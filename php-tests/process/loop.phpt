@@ -1,0 +1,90 @@
+--TEST--
+Swoole\Process: the pipe in the event loop, on both sides; a child's loop runs to its end
+--FILE--
+<?php
+use Swoole\{Event, Process, Timer};
+use function SwooleRs\Tests\same;
+
+require __DIR__ . '/../include/bootstrap.php';
+swoole_async_set(['enable_coroutine' => false]); // exit() in a coroutine throws
+error_reporting(E_ALL & ~E_DEPRECATED); // the loop at the end of a child
+
+$process = new Process(function (Process $process): void {
+    Event::add($process->pipe, function () use ($process): void {
+        $message = $process->read();
+        if ($message === 'stop') {
+            Event::del($process->pipe);
+            Timer::after(1, fn () => exit(4));
+            return;
+        }
+        $process->write(strtoupper($message));
+    });
+});
+Timer::tick(1, fn () => null); // the parent's alone
+$process->start();
+$answers = [];
+Event::add($process->pipe, function () use ($process, &$answers): void {
+    $answers[] = $process->read();
+    if (count($answers) === 3) {
+        $process->write('stop');
+        Event::del($process->pipe);
+        Timer::clearAll();
+    }
+});
+foreach (['a', 'b', 'c'] as $message) {
+    $process->write($message);
+}
+Event::wait();
+same(['A', 'B', 'C'], $answers);
+same(4, Process::wait()['code']);
+
+// A fork in a callback of the loop: the child is out of the loop, the parent goes on with it.
+$order = [];
+Timer::after(1, function () use (&$order): void {
+    $child = new Process(function (): void {
+        Timer::after(1, fn () => exit(6));
+    });
+    $child->start();
+    $order[] = Process::wait()['code'];
+    Timer::after(1, function () use (&$order): void {
+        $order[] = 'goes on';
+    });
+});
+Event::wait();
+same([6, 'goes on'], $order);
+
+// What a pipe that is not to block does not take at once, the loop sends: up to 8 MiB wait.
+foreach ([Process::PIPE_TYPE_STREAM, Process::PIPE_TYPE_DGRAM] as $type) {
+    $sent = '';
+    $process = new Process(function (Process $process) use (&$sent): void {
+        $total = '';
+        while (strlen($total) < strlen($sent)) {
+            $total .= $process->read(1 << 20);
+        }
+        $process->write(md5($total));
+    }, false, $type);
+    $process->setBlocking(false);
+    Event::add($process->pipe, function () use ($process, &$answer): void {
+        $answer = $process->read();
+        Event::del($process->pipe);
+    });
+    for ($i = 0; $written = @$process->write($part = str_repeat(chr($i % 256), 30_000)); $i++) {
+        $sent .= substr($part, 0, $written);
+    }
+    same(SOCKET_ENOBUFS, swoole_last_error());
+    same(true, strlen($sent) > 8_000_000);
+    $process->start();
+    Event::wait();
+    same(md5($sent), $answer);
+    same(0, Process::wait()['code']);
+}
+
+// Closing what is watched ends the watch.
+$process = new Process(fn () => null);
+Event::add($process->pipe, fn () => null);
+$process->close();
+Event::wait();
+echo "ok\n";
+?>
+--EXPECT--
+ok

@@ -1,0 +1,426 @@
+//! Coroutines: who runs, who waits, and how one goes over to the other.
+//!
+//! `create` and `resume` run a coroutine at once, until it waits for something ([`wait`]) or ends, and
+//! come back. So those that run stand on one another, the main context at the bottom, and the event loop
+//! there resumes whom it has news for.
+
+use super::co::{Call, Co, State, Wait, Woken};
+use super::fiber::{self, Chosen, Context};
+use super::{body, vm};
+use crate::php::callback::{self, Pending};
+use crate::php::ffi::*;
+use crate::php::method::Stop;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Instant;
+
+/// Something that only the thread that runs PHP touches: this extension is for PHP without threads.
+#[derive(Debug)]
+pub struct PhpThread<T>(T);
+
+// SAFETY: PHP without threads runs in one thread of a process, and everything in `php/coroutine` is
+// called by PHP or by the event loop of that thread. A thread-local would be a function call away.
+unsafe impl<T> Sync for PhpThread<T> {}
+
+impl<T> PhpThread<T> {
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        PhpThread(value)
+    }
+
+    #[inline]
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Coroutine numbers come one after the other: spread over the table by a multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CidHasher(u64);
+
+impl Hasher for CidHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_i64(i64::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_i64(&mut self, cid: i64) {
+        self.0 = (self.0 ^ cid.cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+type Live = HashMap<i64, &'static Co, BuildHasherDefault<CidHasher>>;
+
+/// Contexts that ended and are kept for the next coroutine; more go back to the kernel.
+const MAX_IDLE: usize = 1024;
+/// `SWOOLE_DEFAULT_MAX_CORO_NUM`.
+pub const DEFAULT_MAX: u64 = 100_000;
+/// Of the machine stack.
+const DEFAULT_STACK_BYTES: usize = 2 * 1024 * 1024;
+
+struct Engine {
+    source: Chosen,
+    current: Cell<Option<&'static Co>>,
+    last_cid: Cell<i64>,
+    peak: Cell<usize>,
+    max: Cell<u64>,
+    stack_bytes: Cell<usize>,
+    live: RefCell<Live>,
+    idle: RefCell<Vec<&'static Co>>,
+    /// Records without a stack. They are never freed: whoever still holds one finds another number.
+    spare: RefCell<Vec<&'static Co>>,
+}
+
+static ENGINE: PhpThread<Engine> = PhpThread::new(Engine {
+    source: Chosen::unset(),
+    current: Cell::new(None),
+    last_cid: Cell::new(0),
+    peak: Cell::new(0),
+    max: Cell::new(DEFAULT_MAX),
+    stack_bytes: Cell::new(DEFAULT_STACK_BYTES),
+    live: RefCell::new(HashMap::with_hasher(BuildHasherDefault::new())),
+    idle: RefCell::new(Vec::new()),
+    spare: RefCell::new(Vec::new()),
+});
+
+#[inline]
+fn engine() -> &'static Engine {
+    ENGINE.get()
+}
+
+/// The coroutine that runs; None: the main context does.
+#[must_use]
+#[inline]
+pub fn running() -> Option<&'static Co> {
+    engine().current.get()
+}
+
+/// The coroutine of this number, if it has not ended.
+#[must_use]
+pub fn find(cid: i64) -> Option<&'static Co> {
+    engine().live.borrow().get(&cid).copied()
+}
+
+/// The numbers of all, ascending.
+#[must_use]
+pub fn cids() -> Vec<i64> {
+    let mut cids: Vec<i64> = engine().live.borrow().keys().copied().collect();
+    cids.sort_unstable();
+    cids
+}
+
+/// How many there are.
+#[must_use]
+pub fn count() -> usize {
+    engine().live.borrow().len()
+}
+
+/// How many there have been at a time.
+#[must_use]
+pub fn peak() -> usize {
+    engine().peak.get()
+}
+
+/// The number given out last.
+#[must_use]
+pub fn last_cid() -> i64 {
+    engine().last_cid.get()
+}
+
+/// Whether [`create`] would refuse.
+#[must_use]
+pub fn is_full() -> bool {
+    count() as u64 >= engine().max.get()
+}
+
+/// `max_coroutine`.
+pub fn set_max(max: u64) {
+    engine().max.set(max);
+}
+
+/// `stack_size`, of coroutines to come.
+pub fn set_stack_bytes(bytes: usize) {
+    let engine = engine();
+    if engine.stack_bytes.replace(bytes) != bytes {
+        trim(0);
+    }
+}
+
+/// See [`set_stack_bytes`].
+#[must_use]
+pub fn stack_bytes() -> usize {
+    engine().stack_bytes.get()
+}
+
+/// A context to run in: one that has run before, or a new one.
+#[inline]
+fn take() -> Result<&'static Co, Stop> {
+    match engine().idle.borrow_mut().pop() {
+        Some(co) => Ok(co),
+        None => make(),
+    }
+}
+
+#[cold]
+fn make() -> Result<&'static Co, Stop> {
+    let engine = engine();
+    let spare = engine.spare.borrow_mut().pop();
+    let co: &'static Co = spare.unwrap_or_else(|| Box::leak(Box::new(Co::empty())));
+    let page = vm::new_page();
+    let made = page.map_err(Stop::from).and_then(|page| {
+        co.page.set(page);
+        // SAFETY: the record stays where it is for ever; `body::run` never returns.
+        unsafe {
+            engine
+                .source
+                .get()
+                .make(co.context.get(), body::run, engine.stack_bytes.get())
+        }
+    });
+    match made {
+        Ok(range) => {
+            co.range.set(range);
+            Ok(co)
+        }
+        Err(stop) => {
+            release_page(co);
+            engine.spare.borrow_mut().push(co);
+            Err(stop)
+        }
+    }
+}
+
+fn release_page(co: &Co) {
+    let page = co.page.replace(std::ptr::null_mut());
+    if !page.is_null() {
+        // SAFETY: made by `vm::new_page`; the coroutine has ended.
+        unsafe { vm::free_page(page) };
+    }
+}
+
+/// Gives contexts back that are kept beyond `keep`.
+pub fn trim(keep: usize) {
+    let engine = engine();
+    loop {
+        let co = {
+            let mut idle = engine.idle.borrow_mut();
+            if idle.len() <= keep {
+                return;
+            }
+            idle.pop()
+        };
+        let Some(co) = co else { return };
+        // SAFETY: an idle context waits in `body::run`, which owns nothing then.
+        unsafe { engine.source.get().discard(co.context.get()) };
+        release_page(co);
+        engine.spare.borrow_mut().push(co);
+    }
+}
+
+/// Runs `call` in a new coroutine, at once, until it first waits or ends; returns its number. The
+/// arguments are copied before this returns.
+pub fn create(call: &Call, args: *mut zval, count: u32) -> Result<i64, Stop> {
+    if callback::pending() != Pending::None {
+        return Err(Stop::Exit);
+    }
+    let engine = engine();
+    let live = engine.live.borrow().len();
+    if live as u64 >= engine.max.get() {
+        return Err(Stop::Warning(format!(
+            "exceed max number of coroutine {live}"
+        )));
+    }
+    super::activate()?;
+    let co = take()?;
+    let cid = engine.last_cid.get() + 1;
+    engine.last_cid.set(cid);
+    let origin = engine.current.get();
+    co.cid.set(cid);
+    co.parent.set(origin.map_or(-1, |origin| origin.cid.get()));
+    call.keep();
+    co.call.set(Some(*call));
+    co.args.set((args, count));
+    engine.live.borrow_mut().insert(cid, co);
+    engine.peak.set(engine.peak.get().max(live + 1));
+    // SAFETY: the context is made, and waits at the start of `body::run`'s loop.
+    unsafe { enter(co, co.context.get(), Enter::Plain) };
+    Ok(cid)
+}
+
+/// How a context is entered.
+enum Enter {
+    Plain,
+    /// The engine's code that it waits in is to throw this.
+    Throw(*mut zend_object),
+}
+
+/// Lets `co` run in `context` until it waits or ends.
+///
+/// # Safety
+/// The context is made and does not run; it is one of this coroutine's.
+#[inline]
+unsafe fn enter(co: &'static Co, context: *mut Context, how: Enter) {
+    let engine = engine();
+    let me = engine.current.replace(Some(co));
+    if let Some(me) = me {
+        note_frame(me);
+    }
+    co.origin.set(me);
+    co.back.set(fiber::running());
+    co.state.set(State::Running);
+    let saved = vm::leave();
+    // SAFETY: the caller's promise.
+    let thrown = unsafe {
+        match how {
+            Enter::Plain => fiber::switch_to(context),
+            Enter::Throw(exception) => fiber::throw_into(context, exception),
+        }
+    };
+    vm::back(saved);
+    engine.current.set(me);
+    if engine.idle.borrow().len() > MAX_IDLE {
+        trim(MAX_IDLE);
+    }
+    if let Some(exception) = thrown {
+        throw_owned(exception);
+    }
+}
+
+fn throw_owned(exception: *mut zend_object) {
+    // SAFETY: an exception that we own, which the engine takes over.
+    unsafe { zend_throw_exception_internal(exception) }
+}
+
+/// Leaves the running coroutine until somebody resumes it, or `timeout_ms` is over. None: no coroutine
+/// runs.
+pub fn wait(kind: Wait, timeout_ms: Option<u64>) -> Option<Woken> {
+    let co = running()?;
+    if co.ended.get() {
+        // Its frames are being left: a destructor that wants to wait.
+        return Some(Woken::Ended);
+    }
+    let timer = match timeout_ms {
+        Some(ms) => super::waits::timer(co, ms),
+        None => None,
+    };
+    let woken = leave(co, kind);
+    if let Some(timer) = timer
+        && woken != Woken::TimedOut
+    {
+        super::waits::cancel_timer(timer);
+    }
+    Some(woken)
+}
+
+/// For backtraces while others run.
+#[inline]
+fn note_frame(co: &Co) {
+    let eg = eg();
+    // SAFETY: words of the engine's globals.
+    unsafe {
+        co.frame.set((*eg).current_execute_data);
+        co.stack.set((*eg).vm_stack);
+    }
+}
+
+fn leave(co: &'static Co, kind: Wait) -> Woken {
+    co.kind.set(kind);
+    co.canceled.set(false);
+    co.woken.set(Woken::Resumed);
+    co.waits.set(co.waits.get() + 1);
+    co.at.set(fiber::running());
+    note_frame(co);
+    co.state.set(State::Waiting);
+    let saved = vm::leave();
+    // SAFETY: whoever resumed us waits in `enter` in that context.
+    let thrown = unsafe { fiber::switch_to(co.back.get()) };
+    vm::back(saved);
+    if let Some(exception) = thrown {
+        // The native fiber that we wait in is destroyed, with no word to the coroutine around it.
+        co.at.set(co.context.get());
+        co.orphaned.set(true);
+        throw_owned(exception);
+        return Woken::Ended;
+    }
+    let exception = co.throw.replace(std::ptr::null_mut());
+    if !exception.is_null() {
+        throw_owned(exception);
+    }
+    let woken = co.woken.get();
+    if woken == Woken::Ended {
+        callback::throw_exit();
+    }
+    woken
+}
+
+/// Makes a coroutine that waits throw when it goes on; takes over the exception. False: one is under way.
+pub fn make_throw(co: &Co, exception: *mut zend_object) -> bool {
+    if co.throw.get().is_null() {
+        co.throw.set(exception);
+        return true;
+    }
+    // SAFETY: a reference of ours.
+    unsafe { ext_php_rs_zend_object_release(exception) };
+    false
+}
+
+/// Lets a coroutine that waits go on, until it waits again or ends. False: it does not wait.
+pub fn wake(co: &'static Co, woken: Woken) -> bool {
+    if co.state.get() != State::Waiting
+        || (callback::pending() != Pending::None && woken != Woken::Ended)
+    {
+        return false;
+    }
+    co.woken.set(woken);
+    co.canceled.set(woken == Woken::Canceled);
+    if super::preempt::is_on() {
+        co.since.set(Some(Instant::now()));
+    }
+    let how = if co.orphaned.replace(false) {
+        // SAFETY: an exception of the engine's, which the fiber's code takes over.
+        Enter::Throw(unsafe { zend_create_unwind_exit() })
+    } else {
+        Enter::Plain
+    };
+    // SAFETY: a coroutine that waits does so in `leave`, in that context (or in the engine's code of a
+    // native fiber, where it is orphaned).
+    unsafe { enter(co, co.at.get(), how) };
+    true
+}
+
+/// Ends all coroutines that wait: their frames are left, and what they hold is dropped.
+pub fn end_all() {
+    for cid in cids() {
+        if let Some(co) = find(cid) {
+            co.ended.set(true);
+            wake(co, Woken::Ended);
+        }
+    }
+}
+
+/// The coroutine has ended: takes its number away. For [`body`], which runs on its stack.
+#[inline]
+pub fn close(co: &'static Co) {
+    let engine = engine();
+    engine.live.borrow_mut().remove(&co.cid.get());
+    co.state.set(State::Ended);
+    co.cid.set(0);
+}
+
+/// Keeps the context for another coroutine, and goes back to where this one was resumed; returns when
+/// the next one is to begin. For [`body`].
+#[inline]
+pub fn park(co: &'static Co, is_reusable: bool) {
+    if is_reusable {
+        engine().idle.borrow_mut().push(co);
+    }
+    // SAFETY: whoever resumed us waits in `enter` in that context.
+    unsafe { fiber::switch_to(co.back.get()) };
+}

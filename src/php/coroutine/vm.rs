@@ -1,0 +1,284 @@
+//! What belongs to each coroutine of the engine's state. `zend_fiber_switch_context` keeps the VM stack,
+//! the running frame, `error_reporting`, the place of a bailout and the bounds of the machine stack;
+//! here is the rest, and the VM stack of a new coroutine.
+
+use super::fiber::{self, StackRange};
+use crate::php::ffi::*;
+use crate::php::method::Bailout;
+use crate::php::method::protect;
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+
+/// A coroutine's VM stack starts with a page of this size, and grows by pages of it.
+pub const PAGE_BYTES: usize = 8 * 1024;
+/// Zvals that a page's header and a call frame take.
+const HEADER_SLOTS: usize = size_of::<_zend_vm_stack>().div_ceil(size_of::<zval>());
+const FRAME_SLOTS: usize = size_of::<zend_execute_data>().div_ceil(size_of::<zval>());
+
+/// `zend_output_globals`, the same from PHP 8.2 to 8.5.
+#[repr(C)]
+struct OutputGlobals {
+    handlers: OutputStack,
+    active: *mut c_void,
+    running: *mut c_void,
+    output_start_filename: *mut zend_string,
+    output_start_lineno: c_int,
+    flags: c_int,
+}
+
+/// `zend_stack`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct OutputStack {
+    size: c_int,
+    top: c_int,
+    max: c_int,
+    elements: *mut c_void,
+}
+
+// SAFETY: declared in main/php_output.h, PHP 8.2 to 8.5.
+unsafe extern "C" {
+    static mut output_globals: OutputGlobals;
+    fn php_output_end_all();
+    fn php_output_discard_all();
+}
+
+fn output() -> *mut OutputGlobals {
+    &raw mut output_globals
+}
+
+/// The output buffers of a context that does not run.
+struct Output {
+    handlers: OutputStack,
+    active: *mut c_void,
+    running: *mut c_void,
+}
+
+/// What a context takes along when it is left.
+pub struct Saved {
+    error_handling: zend_error_handling_t,
+    exception_class: *mut zend_class_entry,
+    exception: *mut zend_object,
+    prev_exception: *mut zend_object,
+    opline_before_exception: *const zend_op,
+    error_reporting: c_int,
+    output: Option<Box<Output>>,
+    blocks: u32,
+}
+
+/// One word of the thread that runs PHP; see [`super::engine::PhpThread`].
+static LEFT_WITH: super::engine::PhpThread<Cell<c_int>> =
+    super::engine::PhpThread::new(Cell::new(0));
+
+fn is_silent(error_reporting: c_int) -> bool {
+    error_reporting & !(E_FATAL_ERRORS as c_int) == 0
+}
+
+/// Before a switch: takes out what belongs to the running context.
+#[must_use]
+#[inline]
+pub fn leave() -> Saved {
+    let eg = eg();
+    // SAFETY: words of the engine's globals, of the thread that runs PHP.
+    unsafe {
+        LEFT_WITH.get().set((*eg).error_reporting);
+        let saved = Saved {
+            error_handling: (*eg).error_handling,
+            exception_class: (*eg).exception_class,
+            exception: (*eg).exception,
+            prev_exception: (*eg).prev_exception,
+            opline_before_exception: (*eg).opline_before_exception,
+            error_reporting: (*eg).error_reporting,
+            output: if (*output()).handlers.top > 0 {
+                Some(take_output())
+            } else {
+                None
+            },
+            blocks: fiber::unblock(),
+        };
+        calm(eg);
+        saved
+    }
+}
+
+/// No exception, no special error handling.
+///
+/// # Safety
+/// `eg` is the engine's globals.
+#[inline]
+unsafe fn calm(eg: *mut zend_executor_globals) {
+    // SAFETY: words of the engine's globals; 0 is EH_NORMAL.
+    unsafe {
+        (*eg).error_handling = 0;
+        (*eg).exception_class = std::ptr::null_mut();
+        (*eg).exception = std::ptr::null_mut();
+        (*eg).prev_exception = std::ptr::null_mut();
+    }
+}
+
+/// After the switch back: puts it in again.
+#[inline]
+pub fn back(saved: Saved) {
+    let eg = eg();
+    // SAFETY: as in `leave`.
+    unsafe {
+        (*eg).error_handling = saved.error_handling;
+        (*eg).exception_class = saved.exception_class;
+        (*eg).exception = saved.exception;
+        (*eg).prev_exception = saved.prev_exception;
+        (*eg).opline_before_exception = saved.opline_before_exception;
+        // `@` belongs to the context; another value that somebody sets is for all, as without coroutines.
+        let now = LEFT_WITH.get().get();
+        if !is_silent(saved.error_reporting) && !is_silent(now) {
+            (*eg).error_reporting = now;
+        }
+    }
+    if let Some(output) = saved.output {
+        put_output(*output);
+    }
+    fiber::block_again(saved.blocks);
+}
+
+#[cold]
+fn take_output() -> Box<Output> {
+    let output = output();
+    // SAFETY: the handlers' stack moves into the answer, and an empty one stands in its place, as
+    // `php_output_activate` makes it.
+    unsafe {
+        let saved = Output {
+            handlers: (*output).handlers,
+            active: (*output).active,
+            running: (*output).running,
+        };
+        (*output).handlers = OutputStack {
+            size: saved.handlers.size,
+            top: 0,
+            max: 0,
+            elements: std::ptr::null_mut(),
+        };
+        (*output).active = std::ptr::null_mut();
+        (*output).running = std::ptr::null_mut();
+        Box::new(saved)
+    }
+}
+
+#[cold]
+fn put_output(saved: Output) {
+    let output = output();
+    // SAFETY: whoever ran meanwhile has taken its handlers along or ended them, so the stack that stands
+    // there is empty; only its memory is left to free.
+    unsafe {
+        let elements = (*output).handlers.elements;
+        if !elements.is_null() {
+            _efree(elements);
+        }
+        (*output).handlers = saved.handlers;
+        (*output).active = saved.active;
+        (*output).running = saved.running;
+    }
+}
+
+/// Ends the output buffers of a coroutine that ends: prints what is in them, or not if it `is_dropped`.
+/// May run PHP code: inside [`protect`].
+#[inline]
+pub fn end_output(is_dropped: bool) {
+    // SAFETY: the engine's functions; a user's handler may run.
+    unsafe {
+        if (*output()).handlers.top > 0 {
+            if is_dropped {
+                php_output_discard_all();
+            } else {
+                php_output_end_all();
+            }
+        }
+    }
+}
+
+/// The first page of a VM stack.
+pub fn new_page() -> Result<*mut _zend_vm_stack, Bailout> {
+    // SAFETY: memory of the engine; the header's fields are set here and in `enter`.
+    protect(|| unsafe {
+        let page: *mut _zend_vm_stack = _emalloc(PAGE_BYTES).cast();
+        (*page).prev = std::ptr::null_mut();
+        (*page).end = page.byte_add(PAGE_BYTES).cast();
+        page
+    })
+}
+
+/// Gives a first page back.
+///
+/// # Safety
+/// From [`new_page`], and no coroutine's stack any more.
+pub unsafe fn free_page(page: *mut _zend_vm_stack) {
+    // SAFETY: the caller's promise.
+    unsafe { _efree(page.cast()) }
+}
+
+/// What a frame without a function calls itself: `zend_fiber_function` of the engine's fibers.
+static ROOT: super::engine::PhpThread<std::cell::OnceCell<Box<zend_internal_function>>> =
+    super::engine::PhpThread::new(std::cell::OnceCell::new());
+
+fn root() -> *mut zend_function {
+    let function = ROOT.get().get_or_init(|| {
+        // SAFETY: a plain C struct, for which all bytes zero is valid on each PHP version.
+        let mut function: zend_internal_function = unsafe { std::mem::zeroed() };
+        function.type_ = ZEND_INTERNAL_FUNCTION as _;
+        Box::new(function)
+    });
+    std::ptr::from_ref(&**function).cast_mut().cast()
+}
+
+/// At the start of a coroutine: an empty VM stack with a frame on it at which backtraces end.
+#[inline]
+pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
+    let eg = eg();
+    // SAFETY: the page is this coroutine's own and empty; the frame fits into it. The words of the
+    // engine's globals are those that `zend_fiber_execute` sets for a fiber.
+    unsafe {
+        let first = page.cast::<zval>().add(HEADER_SLOTS);
+        let frame: *mut zend_execute_data = first.cast();
+        std::ptr::write_bytes(frame, 0, 1);
+        (*frame).func = root();
+        (*page).top = first;
+        (*eg).vm_stack = page;
+        (*eg).vm_stack_top = first.add(FRAME_SLOTS);
+        (*eg).vm_stack_end = (*page).end;
+        (*eg).vm_stack_page_size = PAGE_BYTES;
+        (*eg).current_execute_data = frame;
+        (*eg).jit_trace_num = 0;
+        (*eg).active_fiber = std::ptr::null_mut();
+        let reporting = LEFT_WITH.get().get();
+        (*eg).error_reporting = if is_silent(reporting) {
+            configured_reporting(reporting)
+        } else {
+            reporting
+        };
+        #[cfg(stack_limit)]
+        {
+            (*eg).stack_base = range.top.cast();
+            (*eg).stack_limit = range
+                .bottom
+                .add((*eg).reserved_stack_size as usize)
+                .cast::<c_void>();
+        }
+        #[cfg(not(stack_limit))]
+        let _ = range;
+    }
+}
+
+/// The ini setting: `@` changes what holds now alone.
+#[cold]
+fn configured_reporting(now: c_int) -> c_int {
+    let (name, len) = (
+        c"error_reporting".as_ptr(),
+        c"error_reporting".to_bytes().len(),
+    );
+    // SAFETY: a registered setting; its value is read as a number. Without a value it means all.
+    let configured = unsafe {
+        if zend_ini_string_ex(name, len, 0, std::ptr::null_mut()).is_null() {
+            return E_ALL as c_int;
+        }
+        zend_ini_long(name, len, 0)
+    };
+    c_int::try_from(configured).unwrap_or(now)
+}

@@ -1,0 +1,120 @@
+//! What `write()` could not send at once to a pipe that is not to block, and the event loop sends later.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+use swoole_core::log;
+use swoole_core::reactor::event_loop::{EventLoop, Trigger, WatchId};
+use swoole_core::reactor::{Interest, Ready};
+use swoole_core::sys::forks;
+use swoole_core::sys::pipe::{self, Patience};
+use swoole_core::sys::{Errno, fd};
+
+/// More does not wait for one pipe, in bytes.
+pub const MAX_BYTES: usize = 8 << 20;
+
+/// Messages (or parts of a stream) in order, for one pipe.
+pub struct Outbox {
+    /// A copy of its own, so that user code may watch the original.
+    fd: OwnedFd,
+    queue: RefCell<VecDeque<Vec<u8>>>,
+    bytes: Cell<usize>,
+    watch: Cell<Option<(WatchId, Rc<EventLoop>)>>,
+    /// The process it works in (see [`forks::generation`]).
+    generation: u64,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outbox({} bytes)", self.bytes.get())
+    }
+}
+
+impl Outbox {
+    pub fn new(pipe: &OwnedFd) -> Result<Rc<Outbox>, Errno> {
+        Ok(Rc::new(Outbox {
+            fd: fd::dup(pipe).map_err(|failed| Errno::from_raw(failed.errno))?,
+            queue: RefCell::default(),
+            bytes: Cell::new(0),
+            watch: Cell::new(None),
+            generation: forks::generation(),
+        }))
+    }
+
+    /// False in a forked child: what waits is the parent's to send.
+    pub fn is_of_this_process(&self) -> bool {
+        self.generation == forks::generation()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
+
+    /// Appends what `event_loop` is to send.
+    ///
+    /// # Errors
+    /// ENOBUFS: more than [`MAX_BYTES`] would wait.
+    pub fn push(self: &Rc<Self>, event_loop: &Rc<EventLoop>, bytes: Vec<u8>) -> Result<(), Errno> {
+        if self.bytes.get() + bytes.len() > MAX_BYTES {
+            return Err(Errno::ENOBUFS);
+        }
+        if self.is_empty() {
+            let this = Rc::downgrade(self);
+            let send = move |_: Ready| {
+                if let Some(this) = this.upgrade() {
+                    this.send();
+                }
+            };
+            let fd = self.fd.as_raw_fd();
+            let watch = event_loop.watch(fd, Interest::WRITABLE, Trigger::Level, Rc::new(send));
+            let id = watch.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+            self.watch.set(Some((id, Rc::clone(event_loop))));
+        }
+        self.bytes.set(self.bytes.get() + bytes.len());
+        self.queue.borrow_mut().push_back(bytes);
+        Ok(())
+    }
+
+    fn send(&self) {
+        let mut queue = self.queue.borrow_mut();
+        while let Some(front) = queue.front_mut() {
+            match pipe::send(&self.fd, front, Patience::None) {
+                Ok(sent) => {
+                    self.bytes.set(self.bytes.get() - sent);
+                    if sent < front.len() {
+                        front.drain(..sent);
+                        return;
+                    }
+                    queue.pop_front();
+                }
+                Err(Errno::EAGAIN) => return,
+                Err(errno) => {
+                    let lost = self.bytes.replace(0);
+                    let why = errno.desc();
+                    log::warning(format_args!(
+                        "{lost} bytes that waited for the pipe of a process are lost: {why}"
+                    ));
+                    queue.clear();
+                }
+            }
+        }
+        self.unwatch();
+    }
+
+    fn unwatch(&self) {
+        if let Some((id, event_loop)) = self.watch.take() {
+            if self.is_of_this_process() {
+                event_loop.unwatch(id);
+            } else {
+                std::mem::forget(event_loop);
+            }
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.unwatch();
+    }
+}

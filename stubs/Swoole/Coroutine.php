@@ -1,0 +1,178 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Swoole;
+
+use Swoole\Coroutine\Context;
+use Swoole\Coroutine\Iterator;
+
+/** Coroutines: code that waits without holding up the rest of the process. */
+class Coroutine
+{
+    /**
+     * Runs a callable in a new coroutine, at once, until it first waits or ends.
+     *
+     * @return int|false the coroutine's number; false: there are as many as there may be (max_coroutine)
+     */
+    public static function create(callable $func, mixed ...$param): int|false {}
+
+    /** Calls back when the running coroutine ends, the last one first, with what it returned. */
+    public static function defer(callable $callback): void {}
+
+    /**
+     * Sets options: max_coroutine, stack_size (bytes of machine stack, 64 KiB to 16 MiB), hook_flags,
+     * exit_condition, enable_deadlock_check, deadlock_check_disable_trace, deadlock_check_limit,
+     * deadlock_check_depth, enable_preemptive_scheduler, and those of swoole_async_set().
+     */
+    public static function set(array $options): void {}
+
+    /** The options that were set; null: none were. */
+    public static function getOptions(): ?array {}
+
+    /** Whether a coroutine of this number has not ended. */
+    public static function exists(int $cid): bool {}
+
+    /**
+     * Leaves the running coroutine until resume().
+     *
+     * @return bool false: it was canceled
+     */
+    public static function yield(): bool {}
+
+    /**
+     * Lets a coroutine that waits go on: what it waits for fails with SWOOLE_ERROR_CO_CANCELED.
+     *
+     * @param bool $throw_exception it throws a Coroutine\CanceledException where it waits
+     * @return bool false: there is none, or what it does cannot be cut short
+     */
+    public static function cancel(int $cid, bool $throw_exception = false): bool {}
+
+    /**
+     * Leaves the running coroutine until others have ended.
+     *
+     * @param float $timeout seconds; 0 and less: without limit
+     * @return bool false: the time is over, it was canceled, there are none, or another one waits for them
+     */
+    public static function join(array $cid_array, float $timeout = -1): bool {}
+
+    /** Whether the running coroutine's last wait was cut short by cancel(). */
+    public static function isCanceled(): bool {}
+
+    /**
+     * After so many seconds the running coroutine throws a Coroutine\TimeoutException where it waits.
+     *
+     * @return bool false: $timeout is not positive
+     */
+    public static function setTimeLimit(float $timeout): bool {}
+
+    /** yield() */
+    public static function suspend(): bool {}
+
+    /** Lets a coroutine go on that waits in yield(), until it waits again or ends. */
+    public static function resume(int $cid): bool {}
+
+    /** Numbers: of coroutines now (coroutine_num), at most so far, given out last; of watched descriptors. */
+    public static function stats(): array {}
+
+    /** The running coroutine's number; -1: none runs. */
+    public static function getCid(): int {}
+
+    /** getCid() */
+    public static function getuid(): int {}
+
+    /**
+     * The number of the coroutine that created one; -1: none did.
+     *
+     * @param int $cid 0: the running one
+     * @return int|false false: there is no such coroutine
+     */
+    public static function getPcid(int $cid = 0): int|false {}
+
+    /**
+     * What a coroutine keeps for itself.
+     *
+     * @param int $cid 0: the running one
+     */
+    public static function getContext(int $cid = 0): ?Context {}
+
+    /**
+     * What debug_backtrace() would return in a coroutine.
+     *
+     * @param int $cid 0: the running one
+     */
+    public static function getBackTrace(int $cid = 0, int $options = DEBUG_BACKTRACE_PROVIDE_OBJECT, int $limit = 0): array|false {}
+
+    /**
+     * What debug_print_backtrace() would print in a coroutine.
+     *
+     * @param int $cid 0: the running one
+     */
+    public static function printBackTrace(int $cid = 0, int $options = 0, int $limit = 0): void {}
+
+    /**
+     * For how many milliseconds a coroutine has been there; -1: there is no such coroutine.
+     *
+     * @param int $cid 0: the running one
+     */
+    public static function getElapsed(int $cid = 0): int {}
+
+    /**
+     * How many bytes a coroutine's VM stack has room for.
+     *
+     * @param int $cid 0: the running one
+     */
+    public static function getStackUsage(int $cid = 0): int|false {}
+
+    /** The numbers of all coroutines, the newest first. */
+    public static function list(): Iterator {}
+
+    /** list() */
+    public static function listCoroutines(): Iterator {}
+
+    /** Lets the running coroutine be interrupted when it runs for long; false: it could be. */
+    public static function enableScheduler(): bool {}
+
+    /** Lets it not be interrupted; false: it could not be. */
+    public static function disableScheduler(): bool {}
+
+    /** Not built yet. */
+    public static function gethostbyname(string $domain_name, int $type = 2, float $timeout = -1): string|false {}
+
+    /** Not built yet. */
+    public static function dnsLookup(string $domain_name, float $timeout = 60, int $type = 2): string|false {}
+
+    /** Not built yet. */
+    public static function exec(string $command, bool $get_error_stream = false): array|false {}
+
+    /**
+     * Leaves the running coroutine for so many seconds, 0.001 at least.
+     *
+     * @return bool false: it was canceled
+     */
+    public static function sleep(float $seconds): bool {}
+
+    /** Not built yet. */
+    public static function getaddrinfo(string $domain, int $family = 2, int $socktype = 1, int $protocol = 6, ?string $service = null, float $timeout = -1): array|bool {}
+
+    /** Not built yet. */
+    public static function statvfs(string $path): array {}
+
+    /** Not built yet. */
+    public static function readFile(string $filename, int $flag = 0): string|false {}
+
+    /** Not built yet. */
+    public static function writeFile(string $filename, string $fileContent, int $flags = 0): int|false {}
+
+    /** Not built yet. */
+    public static function wait(float $timeout = -1): array|false {}
+
+    /** Not built yet. */
+    public static function waitPid(int $pid, float $timeout = -1): array|false {}
+
+    /** Not built yet. */
+    public static function waitSignal(array|int $signals, float $timeout = -1): int|false {}
+
+    /** Not built yet. */
+    public static function waitEvent(mixed $socket, int $events = SWOOLE_EVENT_READ, float $timeout = -1): int|false {}
+}
