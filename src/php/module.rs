@@ -3,7 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver, port, process, runtime, server, server_event, short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
+    functions, info, ini, iterator, library, lock, name_resolver, port, process, runtime, server,
+    server_event, short_names, table, timer,
 };
 
 /// Parents before children.
