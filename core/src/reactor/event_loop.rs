@@ -582,7 +582,10 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() || self.exit.get() {
+        // The first turn does not wait, as the reference's does not: scripts that turn the loop by hand
+        // count on it.
+        let first = self.turns.get() == 0;
+        if first || !self.deferred.borrow().is_empty() || self.exit.get() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
