@@ -693,7 +693,9 @@ impl EventLoop {
 
     /// Runs the timers that are due and what was deferred, without waiting.
     pub fn run_due(&self) {
-        if self.timers.borrow().next_deadline().is_some() {
+        // A script's timers run from the second turn on, as users of dispatch() and cycle() can tell.
+        let is_first = self.adopted.get() && self.turns.get() == 0;
+        if !is_first && self.timers.borrow().next_deadline().is_some() {
             self.run_timers();
         }
         // What these defer waits for the next turn.
