@@ -113,6 +113,12 @@ pub fn on_end(cid: i64, done: Box<dyn FnOnce()>) {
     }
 }
 
+/// How many coroutines have not ended.
+#[must_use]
+pub fn count() -> usize {
+    engine::count()
+}
+
 /// Whether there are as many coroutines as there may be.
 #[must_use]
 pub fn is_full() -> bool {
