@@ -25,3 +25,4 @@ class_alias(\Swoole\Coroutine\Channel::class, 'Co\Channel');
 class_alias(\Swoole\Coroutine\Context::class, 'Co\Context');
 class_alias(\Swoole\Coroutine\Iterator::class, 'Co\Iterator');
 class_alias(\Swoole\Coroutine\Scheduler::class, 'Co\Scheduler');
+class_alias(\Swoole\Client::class, 'swoole_client');

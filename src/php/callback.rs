@@ -6,8 +6,9 @@
 //! and no PHP code runs any more.
 
 use super::convert;
+use super::coroutine;
 use super::ffi::*;
-use super::method::{Bailout, Stop, protect};
+use super::method::{Bailout, Stop, docref, protect};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;
@@ -163,6 +164,14 @@ impl Callback {
         }
     }
 
+    /// A callable that reading the arguments has looked up already (specification `f`, which gives back
+    /// a trampoline's cache: then it is looked up at each call).
+    pub fn of_argument(value: *mut zval, fcc: zend_fcall_info_cache) -> Callback {
+        // SAFETY: an argument of the running call; its bits are copied.
+        let value = unsafe { std::ptr::read(deref(value).cast()) };
+        Callback { value, fcc }
+    }
+
     /// The object that the call goes to, if it goes to one.
     #[must_use]
     pub fn object(&self) -> Option<*mut zend_object> {
@@ -171,7 +180,6 @@ impl Callback {
 
     /// What the engine resolved it to.
     #[must_use]
-    #[allow(dead_code, reason = "see coroutine::spawn")]
     pub fn resolved(&self) -> zend_fcall_info_cache {
         self.fcc
     }
@@ -213,6 +221,60 @@ pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
         Ok(CallOutcome::Returned) => CallOutcome::Returned,
         Ok(outcome) => end(Pending::Exit, outcome),
         Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    }
+}
+
+/// What became of a callback in a coroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Spawned {
+    Ended(CallOutcome),
+    /// The coroutine of this number waits for something.
+    Suspended(i64),
+}
+
+/// [`call`] in a new coroutine: user code may go on when this has returned.
+pub fn spawn<const N: usize>(callback: &Callback, fill: impl FnOnce(&mut [Value; N])) -> Spawned {
+    if pending() != Pending::None {
+        return Spawned::Ended(CallOutcome::Exit(exit_status()));
+    }
+    let mut args = [undef(); N];
+    if protect(|| fill(&mut args)).is_err() {
+        return Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout));
+    }
+    let spawned = spawn_borrowed(callback, &args);
+    let released = protect(|| {
+        for arg in args.iter_mut().skip(1) {
+            // SAFETY: the references are ours, and given back once.
+            unsafe { zval_ptr_dtor(arg.ptr()) };
+        }
+    });
+    match released {
+        Ok(()) => spawned,
+        Err(Bailout) => Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout)),
+    }
+}
+
+/// [`call_borrowed`] in a new coroutine.
+pub fn spawn_borrowed(callback: &Callback, args: &[Value]) -> Spawned {
+    match coroutine::spawn(callback, args) {
+        Ok(_) if pending() != Pending::None => Spawned::Ended(CallOutcome::Exit(exit_status())),
+        Ok(cid) if coroutine::is_waiting(cid) => Spawned::Suspended(cid),
+        Ok(_) => Spawned::Ended(CallOutcome::Returned),
+        Err(stop) => {
+            // As many as there may be (max_coroutine), or no memory for another: better without one than
+            // not at all.
+            if let Stop::Warning(text) = stop
+                && docref(
+                    E_WARNING,
+                    &format!("{text}: a callback runs outside of a coroutine"),
+                )
+                .is_err()
+            {
+                return Spawned::Ended(end(Pending::Bailout, CallOutcome::Bailout));
+            }
+            Spawned::Ended(call_borrowed(callback, args))
+        }
     }
 }
 
@@ -426,6 +488,41 @@ pub fn call_function(name: &[u8], argument: &[u8]) -> Result<Option<bool>, Bailo
             Some(yes)
         }
     })
+}
+
+/// Calls any callable with one string and reads the int that it returns. An exception, or an exit, is
+/// left for the code around: [`Stop::Thrown`].
+pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
+    let returned = protect(|| {
+        // SAFETY: callers keep the callable alive; all other zvals are ours and released; nothing else
+        // is owned. The engine says by the exception whether the call came to its end.
+        unsafe {
+            let (mut arg, mut result) = (undef(), undef());
+            convert::set_bytes(arg.place(), argument);
+            _call_user_function_impl(
+                std::ptr::null_mut(),
+                callable,
+                result.ptr(),
+                1,
+                arg.ptr(),
+                std::ptr::null_mut(),
+            );
+            zval_ptr_dtor(arg.ptr());
+            if !(*eg()).exception.is_null() {
+                zval_ptr_dtor(result.ptr());
+                return None;
+            }
+            let value = match u32::from(type_of(result.ptr())) {
+                IS_LONG => result.value.lval,
+                // A callable that cannot be called.
+                IS_UNDEF => -1,
+                _ => zval_get_long_func(result.ptr(), false),
+            };
+            zval_ptr_dtor(result.ptr());
+            (*eg()).exception.is_null().then_some(value)
+        }
+    })?;
+    returned.ok_or(Stop::Thrown)
 }
 
 /// Calls a method of an object, for a function that the script has just called: an exception goes on to

@@ -25,6 +25,10 @@ pub const FALSE: u32 = bit(IS_FALSE);
 pub const BOOL: Ty = Ty::Mask(MAY_BE_BOOL);
 pub const INT: Ty = Ty::Mask(bit(IS_LONG));
 pub const INT_OR_FALSE: Ty = Ty::Mask(bit(IS_LONG) | FALSE);
+pub const STRING_OR_FALSE: Ty = Ty::Mask(bit(IS_STRING) | FALSE);
+pub const STRING_OR_BOOL: Ty = Ty::Mask(bit(IS_STRING) | MAY_BE_BOOL);
+pub const NULLABLE_ARRAY: Ty = Ty::Mask(bit(IS_ARRAY) | NULL);
+pub const NULLABLE_FLOAT: Ty = Ty::Mask(bit(IS_DOUBLE) | NULL);
 pub const INT_OR_STRING: Ty = Ty::Mask(bit(IS_LONG) | bit(IS_STRING));
 pub const NULLABLE_STRING: Ty = Ty::Mask(bit(IS_STRING) | NULL);
 pub const INT_OR_FLOAT: Ty = Ty::Mask(bit(IS_LONG) | bit(IS_DOUBLE));
@@ -36,7 +40,6 @@ pub const STRING: Ty = Ty::Mask(bit(IS_STRING));
 pub const ARRAY: Ty = Ty::Mask(bit(IS_ARRAY));
 pub const ARRAY_OR_FALSE: Ty = Ty::Mask(bit(IS_ARRAY) | FALSE);
 pub const ARRAY_STRING_FALSE: Ty = Ty::Mask(bit(IS_ARRAY) | bit(IS_STRING) | FALSE);
-pub const NULLABLE_ARRAY: Ty = Ty::Mask(bit(IS_ARRAY) | NULL);
 pub const OBJECT_OR_FALSE: Ty = Ty::Mask(bit(IS_OBJECT) | FALSE);
 pub const CALLABLE: Ty = Ty::Mask(bit(IS_CALLABLE));
 pub const NULLABLE_CALLABLE: Ty = Ty::Mask(bit(IS_CALLABLE) | NULL);
@@ -72,6 +75,15 @@ pub const fn arg(name: &'static CStr, ty: Ty) -> ArgDef {
 pub const fn opt(name: &'static CStr, ty: Ty, default: &'static CStr) -> ArgDef {
     ArgDef {
         default: Some(default),
+        ..arg(name, ty)
+    }
+}
+
+/// All further arguments.
+#[must_use]
+pub const fn rest(name: &'static CStr, ty: Ty) -> ArgDef {
+    ArgDef {
+        variadic: true,
         ..arg(name, ty)
     }
 }

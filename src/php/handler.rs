@@ -1,13 +1,15 @@
 //! The server's events, handed to PHP callbacks.
 
-use super::callback::{self, CallOutcome, Callback};
+use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::convert::{set_bytes, set_long, set_object};
+use super::coroutine;
 use super::ffi::*;
 use super::properties;
 use super::server_event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::ServerState;
+use swoole_core::server::serving::Serving;
 use swoole_core::server::{
-    ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
+    self, ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
 };
 
 /// The callbacks as they stood when the server started; they cannot change after that. The views stay
@@ -19,11 +21,13 @@ pub struct PhpHandler {
     /// Per port, with the primary port's where the port has none of its own.
     port_callbacks: Vec<[Option<Callback>; PORT_EVENT_COUNT]>,
     event_object: bool,
+    /// `enable_coroutine`.
+    coroutines: bool,
 }
 
 impl PhpHandler {
     #[must_use]
-    pub fn new(state: &ServerState, event_object: bool) -> Self {
+    pub fn new(state: &ServerState, event_object: bool, coroutines: bool) -> Self {
         let primary = state.ports.first().map(|port| port.callbacks);
         let port_callbacks = state
             .ports
@@ -41,6 +45,7 @@ impl PhpHandler {
             server_callbacks: state.callbacks,
             port_callbacks,
             event_object,
+            coroutines,
         }
     }
 
@@ -58,44 +63,65 @@ impl PhpHandler {
             .as_ref()
     }
 
+    /// Calls, in a coroutine where this event's callback runs in one.
+    fn run<const N: usize>(
+        &self,
+        callback: &Callback,
+        how: How,
+        fill: impl FnOnce(&mut [Value; N]),
+    ) -> Outcome {
+        if how == How::Plain || !self.coroutines {
+            return outcome(callback::call(callback, fill));
+        }
+        match callback::spawn(callback, fill) {
+            Spawned::Ended(ended) => outcome(ended),
+            Spawned::Suspended(cid) => {
+                if let How::InHand(serving) = how {
+                    coroutine::on_end(cid, Box::new(move || finish(serving)));
+                }
+                Outcome::Suspended
+            }
+        }
+    }
+
     /// A callback that gets the server alone.
-    fn plain(&self, event: Event) -> Outcome {
+    fn plain(&self, event: Event, how: How) -> Outcome {
         let Some(callback) = self.server_callback(event) else {
             return Outcome::Done;
         };
-        outcome(callback::call(callback, |[server]: &mut [Value; 1]| {
+        self.run(callback, how, |[server]: &mut [Value; 1]| {
             set_object(server.place(), self.server);
-        }))
+        })
     }
 
     /// A callback that gets the server and a worker's id.
-    fn with_worker(&self, event: Event, worker_id: u32) -> Outcome {
+    fn with_worker(&self, event: Event, worker_id: u32, how: How) -> Outcome {
         let Some(callback) = self.server_callback(event) else {
             return Outcome::Done;
         };
-        outcome(callback::call(callback, |[server, id]: &mut [Value; 2]| {
+        self.run(callback, how, |[server, id]: &mut [Value; 2]| {
             set_object(server.place(), self.server);
             set_long(id.place(), i64::from(worker_id));
-        }))
+        })
     }
 
     /// connect and close.
-    fn connection(&self, index: usize, event: &ConnectionEvent) -> Outcome {
+    fn connection(&self, index: usize, event: &ConnectionEvent, how: How) -> Outcome {
         let Some(callback) = self.port_callback(event.port, index) else {
             return Outcome::Done;
         };
-        outcome(if self.event_object {
-            callback::call(callback, |[server, object]: &mut [Value; 2]| {
+        if self.event_object {
+            self.run(callback, how, |[server, object]: &mut [Value; 2]| {
                 set_object(server.place(), self.server);
                 server_event::new_event(object, event);
             })
         } else {
-            callback::call(callback, |[server, fd, reactor]: &mut [Value; 3]| {
+            self.run(callback, how, |[server, fd, reactor]: &mut [Value; 3]| {
                 set_object(server.place(), self.server);
                 set_long(fd.place(), event.session_id as i64);
                 set_long(reactor.place(), i64::from(event.reactor_id));
             })
-        })
+        }
     }
 
     /// bufferFull and bufferEmpty.
@@ -107,6 +133,29 @@ impl PhpHandler {
             set_object(server.place(), self.server);
             set_long(fd.place(), event.session_id as i64);
         }))
+    }
+}
+
+/// How the callback of an event runs where `enable_coroutine` is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Without a coroutine all the same: the process waits for it.
+    Plain,
+    Coroutine,
+    /// In a coroutine whose end says that a message is no longer in hand.
+    InHand(Serving),
+}
+
+/// A coroutine that had a message in hand has ended.
+fn finish(serving: Serving) {
+    if let Some(context) = server::current() {
+        let outcome = match callback::pending() {
+            Pending::None => Outcome::Done,
+            Pending::Exit | Pending::Bailout => Outcome::EndProcess {
+                status: callback::exit_status(),
+            },
+        };
+        context.finish(serving, outcome);
     }
 }
 
@@ -152,30 +201,30 @@ impl EventHandler for PhpHandler {
 
     fn on_start(&self) -> Outcome {
         properties::process_started(self.server, Role::Master);
-        self.plain(Event::Start)
+        self.plain(Event::Start, How::Coroutine)
     }
     fn on_before_shutdown(&self) -> Outcome {
-        self.plain(Event::BeforeShutdown)
+        self.plain(Event::BeforeShutdown, How::Coroutine)
     }
     fn on_shutdown(&self) -> Outcome {
-        self.plain(Event::Shutdown)
+        self.plain(Event::Shutdown, How::Plain)
     }
     fn on_manager_start(&self) -> Outcome {
         properties::process_started(self.server, Role::Manager);
-        self.plain(Event::ManagerStart)
+        self.plain(Event::ManagerStart, How::Plain)
     }
     fn on_manager_stop(&self) -> Outcome {
-        self.plain(Event::ManagerStop)
+        self.plain(Event::ManagerStop, How::Plain)
     }
     fn on_worker_start(&self, worker_id: u32) -> Outcome {
         properties::process_started(self.server, Role::Worker { worker_id });
-        self.with_worker(Event::WorkerStart, worker_id)
+        self.with_worker(Event::WorkerStart, worker_id, How::Coroutine)
     }
     fn on_worker_stop(&self, worker_id: u32) -> Outcome {
-        self.with_worker(Event::WorkerStop, worker_id)
+        self.with_worker(Event::WorkerStop, worker_id, How::Plain)
     }
     fn on_worker_exit(&self, worker_id: u32) -> Outcome {
-        self.with_worker(Event::WorkerExit, worker_id)
+        self.with_worker(Event::WorkerExit, worker_id, How::Plain)
     }
 
     fn on_worker_error(&self, fault: &WorkerFault) -> Outcome {
@@ -200,14 +249,14 @@ impl EventHandler for PhpHandler {
     }
 
     fn on_before_reload(&self) -> Outcome {
-        self.plain(Event::BeforeReload)
+        self.plain(Event::BeforeReload, How::Plain)
     }
     fn on_after_reload(&self) -> Outcome {
-        self.plain(Event::AfterReload)
+        self.plain(Event::AfterReload, How::Plain)
     }
 
     fn on_connect(&self, event: &ConnectionEvent) -> Outcome {
-        self.connection(CONNECT, event)
+        self.connection(CONNECT, event, How::InHand(event.serving))
     }
 
     fn on_receive(&self, event: &ConnectionEvent, payload: Payload<'_>) -> Outcome {
@@ -223,30 +272,39 @@ impl EventHandler for PhpHandler {
                 payload.release();
             }
         };
-        outcome(if self.event_object {
-            callback::call(callback, |[server, object]: &mut [Value; 2]| {
+        let how = How::InHand(event.serving);
+        if self.event_object {
+            self.run(callback, how, |[server, object]: &mut [Value; 2]| {
                 set_object(server.place(), self.server);
                 let data = server_event::new_event(object, event);
                 take(data, &mut payload);
             })
         } else {
-            callback::call(callback, |[server, fd, reactor, data]: &mut [Value; 4]| {
-                set_object(server.place(), self.server);
-                set_long(fd.place(), event.session_id as i64);
-                set_long(reactor.place(), i64::from(event.reactor_id));
-                take(data.place(), &mut payload);
-            })
-        })
+            self.run(
+                callback,
+                how,
+                |[server, fd, reactor, data]: &mut [Value; 4]| {
+                    set_object(server.place(), self.server);
+                    set_long(fd.place(), event.session_id as i64);
+                    set_long(reactor.place(), i64::from(event.reactor_id));
+                    take(data.place(), &mut payload);
+                },
+            )
+        }
     }
 
     fn on_close(&self, event: &ConnectionEvent) -> Outcome {
-        self.connection(CLOSE, event)
+        self.connection(CLOSE, event, How::Coroutine)
     }
     fn on_buffer_full(&self, event: &ConnectionEvent) -> Outcome {
         self.buffer(BUFFER_FULL, event)
     }
     fn on_buffer_empty(&self, event: &ConnectionEvent) -> Outcome {
         self.buffer(BUFFER_EMPTY, event)
+    }
+
+    fn is_full(&self) -> bool {
+        self.coroutines && coroutine::is_full()
     }
 
     fn fault_place(&self) -> Option<FaultPlace> {

@@ -3,8 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, constants, coroutine, event, exception, functions, info, ini, iterator, lock,
-    name_resolver, port, process, server, server_event, short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
+    functions, info, ini, iterator, library, lock, name_resolver, port, process, server,
+    server_event, short_names, table, timer,
 };
 
 /// Parents before children.
@@ -24,6 +25,8 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &client::CLASS,
+    &client::EXCEPTION_CLASS,
     &name_resolver::CONTEXT_CLASS,
     &coroutine::class::CLASS,
     &coroutine::class::CONTEXT_CLASS,
@@ -48,6 +51,7 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     event::FUNCTIONS,
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
+    client_select::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -63,7 +67,14 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);
+    client::declare_constants();
     constants::register(module_number);
+    library::startup();
+    0
+}
+
+unsafe extern "C" fn shutdown(_: i32, _: i32) -> i32 {
+    library::shutdown();
     0
 }
 
@@ -72,9 +83,8 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
         coroutine::end::request_shutdown();
-        swoole_core::reactor::event_loop::discard();
+        event_loop::discard();
         timer::request_shutdown();
-        event::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
     });
@@ -91,6 +101,7 @@ pub fn entry() -> *mut zend_module_entry {
     module.name = c"swoole".as_ptr();
     module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
+    module.module_shutdown_func = Some(shutdown);
     module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();

@@ -2,6 +2,7 @@
 
 use super::callback::{self, Callback, Pending};
 use super::convert::{self, bytes_of, set_bool, set_copy, set_null, set_object};
+use super::coroutine;
 use super::event_loop;
 use super::ffi::*;
 use super::handler::PhpHandler;
@@ -179,6 +180,7 @@ fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     // SAFETY: an argument of the running call, an array.
     let array = unsafe { (*deref(settings)).value.arr };
     apply_options(frame, Scope::Server, array)?;
+    coroutine::options::take(array)?;
     let this = frame.this();
     let port = server_state::with(frame, |state| state.ports.first().map(|port| port.object))?;
     protect(|| {
@@ -420,7 +422,7 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
     })?;
     let (server, php) = server_state::with(frame, |state| {
         state.phase = Phase::Running;
-        let php = PhpHandler::new(state, settings.event_object);
+        let php = PhpHandler::new(state, settings.event_object, settings.enable_coroutine);
         (state.server.take(), php)
     })?;
     let Some(server) = server else {

@@ -81,7 +81,7 @@ impl<T: Copy> Numbered<T> {
     /// Takes a number away.
     #[inline]
     pub fn remove(&mut self, number: i64) {
-        let Some(mut hole) = self.home(number) else {
+        let Some(mut hole) = self.home(number).filter(|_| number != 0) else {
             return;
         };
         while self.slots[hole].0 != number {
@@ -163,6 +163,11 @@ mod tests {
     #[test]
     fn empty_has_nobody() {
         let mut table: Numbered<u64> = Numbered::default();
+        table.remove(7);
+        table.remove(0);
+        table.insert(7, 1);
+        table.remove(0);
+        assert_eq!(table.len(), 1);
         table.remove(7);
         assert!(table.is_empty() && table.get(7).is_none() && table.get(0).is_none());
         assert!(table.get(-1).is_none() && table.get(i64::MIN).is_none());

@@ -1,6 +1,7 @@
 //! Listening sockets, connections, their addresses, and the queue of bytes that wait to be sent.
 
 pub mod address;
+pub mod client;
 pub mod dns;
 pub mod listener;
 pub mod send_queue;

@@ -132,6 +132,7 @@ impl Options {
                 Some(remark) => (WarningKind::Adjusted, format!("option [{name}]: {remark}")),
                 None => return Ok(None),
             },
+            Stage::InPhp => return Ok(None),
             _ if row.is_quiet(raw) => return Ok(None),
             Stage::Later(needs) => {
                 let text = format!(

@@ -37,7 +37,8 @@ impl Raw {
     }
 
     /// As PHP's `(bool)`; `None` for what is no scalar.
-    pub(super) fn truth(&self) -> Option<bool> {
+    #[must_use]
+    pub fn truth(&self) -> Option<bool> {
         match self {
             Raw::Null => Some(false),
             Raw::Bool(bool) => Some(*bool),
@@ -76,8 +77,21 @@ impl Raw {
         })
     }
 
+    /// An integer, as PHP takes it from scalars and numeric strings.
+    #[must_use]
+    pub fn int(&self) -> Option<i64> {
+        self.number()?.truncated()
+    }
+
+    /// A number of bytes, which may be written as `8M`.
+    #[must_use]
+    pub fn int_size(&self) -> Option<i64> {
+        self.size()?.truncated()
+    }
+
     /// A string, as PHP makes it from scalars; `true`, which makes "1", is refused as a mistake.
-    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
         match self {
             Raw::Str(bytes) => Some(bytes.clone()),
             Raw::Int(int) => Some(int.to_string().into_bytes()),

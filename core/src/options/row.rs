@@ -24,6 +24,9 @@ pub(super) type Setter = fn(&mut Given, &Value) -> Result<Option<String>, Error>
 pub enum Stage {
     /// It works: the value ends in the named field of [`Settings`](super::Settings).
     Built(Built),
+    /// It works, and the PHP room keeps it: the value is of a kind that only PHP knows, or belongs to its
+    /// coroutines.
+    InPhp,
     /// It belongs to a part that is not there yet; the text names the part.
     Later(&'static str),
     /// It does nothing here; the text says why.
@@ -88,6 +91,16 @@ impl Row {
             Kind::Bool => row.quiet_if_empty(),
             _ => row,
         }
+    }
+
+    pub(super) const fn in_php(
+        name: &'static str,
+        scope: Scope,
+        kind: Kind,
+        default: &'static str,
+        doc: &'static str,
+    ) -> Row {
+        Row::new(name, scope, kind, default, Stage::InPhp, doc)
     }
 
     pub(super) const fn no_effect(

@@ -223,7 +223,9 @@ impl BaseWorker {
         self.set_now();
         let mut busy = self.drain_inboxes();
         busy |= self.accept();
-        busy |= self.read_ready();
+        if !self.context.is_full() {
+            busy |= self.read_ready();
+        }
         self.pass_on_effects();
         {
             let mut set = self.local().set.borrow_mut();
@@ -257,7 +259,8 @@ impl BaseWorker {
         let shared = Arc::clone(self.shared());
         let record = &shared.workers[self.who.worker_id as usize];
         // With nothing known to be left there is no point in asking the kernel first.
-        let sleeping = (!busy || self.ready.is_empty()) && self.prepare_sleep();
+        let idle = self.ready.is_empty() || self.context.is_full();
+        let sleeping = (!busy || idle) && self.prepare_sleep();
         let timeout = if sleeping {
             self.sleep_limit()
         } else {
@@ -286,7 +289,7 @@ impl BaseWorker {
 
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
-        self.ready.is_empty()
+        (self.ready.is_empty() || self.context.is_full())
             && !self.server_loop.is_signalled()
             && self.local().inboxes.iter().all(Consumer::is_empty)
             && !self.acceptor.is_ready()
@@ -426,7 +429,7 @@ impl BaseWorker {
             }
             self.read_connection(key);
             // A worker that was told to stop finishes through `finish()`.
-            if self.context.stop.get() && self.end_by_ms.is_none() {
+            if (self.context.stop.get() && self.end_by_ms.is_none()) || self.context.is_full() {
                 break;
             }
         }

@@ -133,6 +133,12 @@ pub trait EventHandler {
     fn on_buffer_full(&self, event: &ConnectionEvent) -> Outcome;
     fn on_buffer_empty(&self, event: &ConnectionEvent) -> Outcome;
 
+    /// Whether user code can take no more messages for now (all coroutines are in use). Asked between
+    /// messages; it changes only in the event loop.
+    fn is_full(&self) -> bool {
+        false
+    }
+
     /// Where the last [`Outcome::EndProcess`] came from, if known.
     fn fault_place(&self) -> Option<FaultPlace>;
 }

@@ -18,6 +18,7 @@ pub mod signal;
 pub mod socket;
 pub mod stack;
 pub mod thread;
+pub mod transfer;
 pub mod user_process;
 
 use crate::error::Error;

@@ -90,10 +90,24 @@ fn with_storage(
     Errno::result(call(storage.as_mut_ptr().cast(), &raw mut len))?;
     // SAFETY: zeroed at first and then written by the kernel: plain bytes, all of them initialised.
     let storage = unsafe { storage.assume_init() };
-    Ok(decode(&storage, len as usize))
+    Ok(decode_address(&storage, len as usize))
 }
 
-fn decode(storage: &libc::sockaddr_storage, len: usize) -> SockAddr {
+/// Room for any address.
+pub(super) fn zeroed_storage() -> libc::sockaddr_storage {
+    // SAFETY: plain bytes and integers, for which all zero is valid.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// The address of a unix socket; a path that starts with NUL is a name in the abstract space.
+pub(super) fn address_of(path: &[u8]) -> Result<ns::UnixAddr, Errno> {
+    match path.split_first() {
+        Some((0, name)) => ns::UnixAddr::new_abstract(name),
+        _ => ns::UnixAddr::new(path),
+    }
+}
+
+pub(super) fn decode_address(storage: &libc::sockaddr_storage, len: usize) -> SockAddr {
     let start = std::ptr::from_ref(storage);
     match i32::from(storage.ss_family) {
         libc::AF_INET => {

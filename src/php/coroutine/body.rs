@@ -22,6 +22,7 @@ pub unsafe extern "C" fn run(_: *mut Transfer) {
             run_and_release(co);
             joins::tell(co);
             engine::close(co);
+            tell_creator(co);
             engine::keep(co);
             engine::park(co);
         }
@@ -33,8 +34,17 @@ pub unsafe extern "C" fn run(_: *mut Transfer) {
     give_up(co);
     joins::tell(co);
     engine::close(co);
+    tell_creator(co);
     engine::park(co);
     std::process::abort()
+}
+
+/// Calls what whoever created the coroutine wants called.
+#[inline]
+fn tell_creator(co: &Co) {
+    if let Some(done) = co.done.take() {
+        done();
+    }
 }
 
 #[inline]

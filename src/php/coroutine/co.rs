@@ -124,6 +124,8 @@ pub struct Co {
     pub user_context: Cell<*mut zend_object>,
     pub user_context_gone: Cell<bool>,
     pub join: RefCell<Option<Rc<Join>>>,
+    /// Called when it has ended.
+    pub done: Cell<Option<Box<dyn FnOnce()>>>,
     /// In milliseconds of the monotonic clock, as of the kernel's last tick.
     pub created_ms: Cell<u64>,
     /// May be preempted.
@@ -174,6 +176,7 @@ impl Co {
             user_context_gone: Cell::new(false),
             join: RefCell::new(None),
             created_ms: Cell::new(0),
+            done: Cell::new(None),
             preemptible: Cell::new(true),
             since: Cell::new(None),
             limit: Cell::new(None),

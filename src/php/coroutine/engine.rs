@@ -111,6 +111,12 @@ pub fn last_cid() -> i64 {
     engine().last_cid.get()
 }
 
+/// Whether [`create`] would refuse.
+#[must_use]
+pub fn is_full() -> bool {
+    count() as u64 >= engine().max.get()
+}
+
 /// `max_coroutine`.
 pub fn set_max(max: u64) {
     engine().max.set(max);
@@ -353,13 +359,14 @@ pub fn end_all() {
     }
 }
 
-/// The coroutine has ended: takes its number away. For [`body`], which runs on its stack.
+/// The coroutine has ended: takes its number away, once. For [`body`], which runs on its stack.
 #[inline]
 pub fn close(co: &'static Co) {
-    let engine = engine();
-    engine.live.borrow_mut().remove(co.cid.get());
-    co.state.set(State::Ended);
-    co.cid.set(0);
+    let cid = co.cid.replace(0);
+    if cid != 0 {
+        engine().live.borrow_mut().remove(cid);
+        co.state.set(State::Ended);
+    }
 }
 
 /// Keeps the context for another coroutine. For [`body`], which runs on its stack.

@@ -107,6 +107,19 @@ pub fn wait_fd(fd: RawFd, interest: Interest, timeout_ms: Option<u64>) -> std::i
     Ok(waits::fd(fd, interest, timeout_ms)?.unwrap_or(Woken::Ended))
 }
 
+/// Has `done` called when a coroutine that waits has ended, in whatever way.
+pub fn on_end(cid: i64, done: Box<dyn FnOnce()>) {
+    if let Some(co) = engine::find(cid) {
+        co.done.set(Some(done));
+    }
+}
+
+/// Whether there are as many coroutines as there may be.
+#[must_use]
+pub fn is_full() -> bool {
+    engine::is_full()
+}
+
 /// Runs a callback in a new coroutine until it first waits or ends. The arguments stay the caller's: the
 /// engine has copied them when this returns.
 #[allow(dead_code, reason = "for callbacks in coroutines")]

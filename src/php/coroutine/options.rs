@@ -126,8 +126,13 @@ fn size_of_value(value: *mut zval) -> i64 {
 
 /// Takes options over, as `set()` of the coroutine and of the scheduler do.
 pub fn set(array: *mut HashTable) -> Result<(), Stop> {
-    let options = OPTIONS.get();
     settings::apply(array)?;
+    take(array)
+}
+
+/// [`set`] without the options of the process as a whole.
+pub fn take(array: *mut HashTable) -> Result<(), Stop> {
+    let options = OPTIONS.get();
     let read = |name: &CStr| -> Result<Option<i64>, Bailout> {
         find(array, name)
             .map(|value| protect(|| int_of(value)))

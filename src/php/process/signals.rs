@@ -120,5 +120,5 @@ fn call(signal: Signal) {
     let mut number = undef();
     set_long(number.place(), i64::from(signal.number()));
     // How it ended, the loop is told.
-    let _ = event_loop::call(handler.callback(), &[number]);
+    event_loop::call(handler.callback(), &[number]);
 }

@@ -4,11 +4,10 @@ use super::super::kind::Kind;
 use super::super::row::{Row, Scope::Process};
 use super::I32_MAX;
 
-const NEEDS: &str = "coroutines";
 const DNS: &str = "the resolver of coroutines";
 
 pub(super) static ROWS: &[Row] = &[
-    Row::later(
+    Row::in_php(
         "max_coroutine",
         Process,
         Kind::Int {
@@ -16,27 +15,24 @@ pub(super) static ROWS: &[Row] = &[
             max: i64::MAX,
         },
         "100000",
-        NEEDS,
         "Most coroutines of a process at a time. 0 is the default.",
     )
     .aliases(&["max_coro_num"]),
-    Row::later(
+    Row::in_php(
         "enable_deadlock_check",
         Process,
         Kind::Bool,
         "true",
-        NEEDS,
         "Report coroutines that wait for ever when the event loop has nothing left to do.",
     ),
-    Row::later(
+    Row::in_php(
         "deadlock_check_disable_trace",
         Process,
         Kind::Bool,
         "false",
-        NEEDS,
         "Leave the traces out of that report.",
     ),
-    Row::later(
+    Row::in_php(
         "deadlock_check_limit",
         Process,
         Kind::Int {
@@ -44,10 +40,9 @@ pub(super) static ROWS: &[Row] = &[
             max: I32_MAX,
         },
         "32",
-        NEEDS,
         "Most coroutines in that report.",
     ),
-    Row::later(
+    Row::in_php(
         "deadlock_check_depth",
         Process,
         Kind::Int {
@@ -55,10 +50,9 @@ pub(super) static ROWS: &[Row] = &[
             max: I32_MAX,
         },
         "32",
-        NEEDS,
         "Most frames of a trace in that report.",
     ),
-    Row::later(
+    Row::in_php(
         "hook_flags",
         Process,
         Kind::Int {
@@ -66,19 +60,16 @@ pub(super) static ROWS: &[Row] = &[
             max: i64::MAX,
         },
         "0 outside of coroutines",
-        NEEDS,
         "PHP functions to run without blocking, a sum of SWOOLE_HOOK_* values.",
-    )
-    .quiet_if_empty(),
-    Row::later(
+    ),
+    Row::in_php(
         "enable_preemptive_scheduler",
         Process,
         Kind::Bool,
         "false",
-        NEEDS,
         "Let others run when a coroutine computes for over 10 ms.",
     ),
-    Row::later(
+    Row::in_php(
         "c_stack_size",
         Process,
         Kind::Size {
@@ -86,16 +77,14 @@ pub(super) static ROWS: &[Row] = &[
             max: I32_MAX,
         },
         "2097152",
-        NEEDS,
         "Bytes of the native stack of a coroutine.",
     )
     .aliases(&["stack_size"]),
-    Row::later(
+    Row::in_php(
         "exit_condition",
         Process,
         Kind::Callable,
         "none",
-        NEEDS,
         "Function that tells whether the event loop may end.",
     ),
     Row::later(

@@ -254,21 +254,21 @@ pub(super) static ROWS: &[Row] = &[
         "a reactor in the main thread of the master; reactor_num => 1 comes near",
         "Run the one reactor in the main thread of the master, with no thread besides.",
     ),
-    Row::later(
+    Row::built(
         "enable_coroutine",
         Server,
         Kind::Bool,
         "true",
-        "coroutines",
-        "Run each callback in a coroutine of its own. Now callbacks run without one, as with false.",
+        store!("enable_coroutine", enable_coroutine = Some(bool)),
+        "Run the callbacks for start, beforeShutdown, workerStart, connect, receive and close, and those of timers, in a coroutine each.",
     ),
-    Row::later(
+    Row::built(
         "send_yield",
         Server,
         Kind::Bool,
         "true with dispatch_mode 2 and 4",
-        "coroutines",
-        "Where the output buffer is full let the coroutine wait in send() rather than fail.",
+        store!("send_yield", send_yield = Some(bool)),
+        "Where the output buffer is full let the coroutine wait in send(), up to send_timeout, rather than fail.",
     ),
     Row::later(
         "enable_delay_receive",
@@ -298,13 +298,13 @@ pub(super) static ROWS: &[Row] = &[
         "the count of requests under way of the HTTP server",
         "Most requests under way in all workers; further ones wait.",
     ),
-    Row::later(
+    Row::built(
         "worker_max_concurrency",
         Server,
         Kind::Int { min: 1, max: U32_MAX },
         "max_concurrency",
-        "coroutines",
-        "Most requests under way in one worker; further ones wait.",
+        store!("worker_max_concurrency", worker_max_concurrency = Some(u32)),
+        "Most messages that a worker has in hand: while so many coroutines are not done with theirs it takes no more.",
     ),
     Row::later(
         "start_session_id",
