@@ -206,6 +206,9 @@ mod tests {
             }
         }
         assert_eq!(table.len(), 1 + 33_333);
-        assert_eq!((table.get(1), table.get(3), table.get(4)), (Some(1), Some(3), None));
+        assert_eq!(
+            (table.get(1), table.get(3), table.get(4)),
+            (Some(1), Some(3), None)
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::fiber::{self, Chosen, Context};
 use super::{body, vm};
 use crate::php::callback::{self, Pending};
 use crate::php::ffi::*;
-use crate::php::method::Stop;
+use crate::php::method::{Stop, protect};
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 use swoole_core::coroutine::numbered::Numbered;
@@ -318,9 +318,19 @@ pub fn leave(co: &'static Co, kind: Wait) -> Woken {
     }
     let woken = co.woken.get();
     if woken == Woken::Ended {
-        callback::throw_exit();
+        begin_end();
     }
     woken
+}
+
+/// The frames of the running coroutine are about to be left. What stands in its output buffers is
+/// dropped first: destructors print past them.
+#[cold]
+fn begin_end() {
+    if protect(|| vm::end_output(true)).is_err() {
+        callback::note_bailout();
+    }
+    callback::throw_exit();
 }
 
 /// Makes a coroutine that waits throw when it goes on; takes over the exception. False: one is under way.

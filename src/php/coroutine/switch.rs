@@ -109,8 +109,10 @@ unsafe fn swap(place: *mut *mut c_void, to: *mut c_void) {
     }
 }
 
+/// # Safety
+/// None: it is never chosen, see [`IS_BUILT`].
 #[cfg(not(target_arch = "x86_64"))]
+// SAFETY: as said above.
 unsafe fn swap(_: *mut *mut c_void, _: *mut c_void) {
-    // Never chosen: see IS_BUILT.
     std::process::abort()
 }

@@ -103,7 +103,11 @@ pub fn leave() -> Saved {
     LEFT_WITH.get().set(error_reporting);
     Saved {
         error_reporting,
-        rare: if is_plain(eg) { None } else { Some(take_rare()) },
+        rare: if is_plain(eg) {
+            None
+        } else {
+            Some(take_rare())
+        },
     }
 }
 
@@ -149,13 +153,13 @@ pub fn back(saved: Saved) {
         unsafe { (*eg()).error_reporting = now };
     }
     if let Some(rare) = saved.rare {
-        put_rare(rare);
+        put_rare(*rare);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn put_rare(rare: Box<Rare>) {
+fn put_rare(rare: Rare) {
     let eg = eg();
     // SAFETY: as in `leave`.
     unsafe {
