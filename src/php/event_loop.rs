@@ -40,7 +40,8 @@ pub fn ready() -> Result<Rc<EventLoop>, Stop> {
     Ok(event_loop)
 }
 
-fn is_cli() -> bool {
+/// Whether this PHP runs scripts, not requests of a web server.
+pub fn is_cli() -> bool {
     // SAFETY: set by every SAPI before modules start: a static name.
     let name = unsafe { CStr::from_ptr(sapi_module.name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")

@@ -31,6 +31,7 @@ pub mod php_socket;
 pub mod port;
 pub mod process;
 pub mod properties;
+pub mod runtime;
 pub mod server;
 pub mod server_event;
 pub mod server_methods;

@@ -4,7 +4,7 @@ use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
     atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
-    functions, info, ini, iterator, library, lock, name_resolver, port, process, server,
+    functions, info, ini, iterator, library, lock, name_resolver, port, process, runtime, server,
     server_event, short_names, table, timer,
 };
 
@@ -37,6 +37,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::scheduler::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
+    &runtime::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
@@ -78,6 +79,13 @@ unsafe extern "C" fn shutdown(_: i32, _: i32) -> i32 {
     0
 }
 
+/// The start of a request: all modules have started.
+unsafe extern "C" fn request_startup(_: i32, _: i32) -> i32 {
+    // A panic must not cross into PHP.
+    let _ = std::panic::catch_unwind(runtime::request_startup);
+    0
+}
+
 /// The end of the script, while values of PHP may still be released.
 unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
@@ -102,6 +110,7 @@ pub fn entry() -> *mut zend_module_entry {
     module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
     module.module_shutdown_func = Some(shutdown);
+    module.request_startup_func = Some(request_startup);
     module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();

@@ -582,7 +582,10 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() || self.exit.get() {
+        // The first turn does not wait, as the reference's does not: scripts that turn the loop by hand
+        // count on it.
+        let first = self.turns.get() == 0;
+        if first || !self.deferred.borrow().is_empty() || self.exit.get() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -690,7 +693,9 @@ impl EventLoop {
 
     /// Runs the timers that are due and what was deferred, without waiting.
     pub fn run_due(&self) {
-        if self.timers.borrow().next_deadline().is_some() {
+        // A script's timers run from the second turn on, as users of dispatch() and cycle() can tell.
+        let is_first = self.adopted.get() && self.turns.get() == 0;
+        if !is_first && self.timers.borrow().next_deadline().is_some() {
             self.run_timers();
         }
         // What these defer waits for the next turn.
