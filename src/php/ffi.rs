@@ -177,11 +177,16 @@ pub const IS_CONST: u32 = 1;
 pub const IS_TMP_VAR: u32 = 2;
 pub const IS_VAR: u32 = 4;
 
+// SAFETY: declared in Zend/zend_globals_macros.h, PHP 8.2 to 8.5 without threads.
+unsafe extern "C" {
+    static mut executor_globals: zend_executor_globals;
+}
+
 /// The engine's globals. One PHP thread per process (NTS): see the caller for why it may touch them.
 #[must_use]
+#[inline(always)]
 pub fn eg() -> *mut zend_executor_globals {
-    // SAFETY: returns the address of a C static; no precondition.
-    unsafe { ext_php_rs_executor_globals() }
+    &raw mut executor_globals
 }
 
 /// `Z_TYPE_P`.

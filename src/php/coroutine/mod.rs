@@ -28,6 +28,7 @@ pub mod methods;
 pub mod options;
 pub mod preempt;
 pub mod scheduler;
+pub mod switch;
 pub mod vm;
 pub mod waits;
 
