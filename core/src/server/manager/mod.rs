@@ -26,8 +26,8 @@ use crate::log;
 use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::sys::Pid;
-use crate::sys::process;
 use crate::sys::signal::{self, Signal};
+use crate::sys::{forks, process};
 
 /// A worker that ends sooner than this after its start is in trouble, in milliseconds.
 const QUICK_DEATH_MS: u64 = 1_000;
@@ -135,6 +135,7 @@ pub(super) fn run(
         outbox: Some(RefCell::new(Outbox::new(shared, producer, 0))),
         local: None,
         lane: 0,
+        born_in: forks::generation(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
         in_hand: InHand::default(),
@@ -179,7 +180,7 @@ impl Manager {
             self.shared.global.set_phase(Phase::Running);
         }
         self.context.note(self.handler.on_manager_start());
-        loop {
+        while !self.context.is_copy() {
             self.on_signals();
             self.on_asked();
             self.check_callbacks();
@@ -198,7 +199,9 @@ impl Manager {
             self.wait()?;
         }
         let context = Rc::clone(&self.context);
-        context.note(self.handler.on_manager_stop());
+        if !context.is_copy() {
+            context.note(self.handler.on_manager_stop());
+        }
         Ok(Step::Go)
     }
 
