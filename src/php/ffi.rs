@@ -136,6 +136,13 @@ unsafe extern "C" {
         ret: *mut *mut std::ffi::c_void,
         show_err: c_int,
     ) -> c_int;
+    pub fn _php_stream_set_option(
+        stream: *mut php_stream,
+        option: c_int,
+        value: c_int,
+        ptrparam: *mut std::ffi::c_void,
+    ) -> c_int;
+    pub fn zend_list_close(resource: *mut zend_resource);
     pub fn zend_ini_string_ex(
         name: *const c_char,
         name_length: usize,

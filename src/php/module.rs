@@ -3,9 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
-    functions, info, ini, iterator, library, lock, name_resolver, port, process, runtime, server,
-    server_event, short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, coroutine_client, event,
+    event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver, port,
+    process, runtime, server, server_event, short_names, socket, table, timer,
 };
 
 /// Parents before children.
@@ -27,6 +27,9 @@ static CLASSES: &[&ClassDef] = &[
     &process::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
+    &socket::CLASS,
+    &socket::EXCEPTION_CLASS,
+    &coroutine_client::CLASS,
     &name_resolver::CONTEXT_CLASS,
     &coroutine::class::CLASS,
     &coroutine::class::CONTEXT_CLASS,
@@ -53,6 +56,7 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
     client_select::FUNCTIONS,
+    socket::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -69,6 +73,8 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     table::declare_constants();
     process::declare_constants(module_number);
     client::declare_constants();
+    coroutine_client::declare_constants();
+    socket::constants::register(module_number);
     constants::register(module_number);
     library::startup();
     0

@@ -3,7 +3,9 @@
 use super::channel;
 use super::class::{Entry, function_entries};
 use super::coroutine;
+use super::coroutine_client;
 use super::ffi::*;
+use super::socket;
 use std::ffi::CStr;
 
 static CLASSES: &[(&CStr, &Entry)] = &[
@@ -12,6 +14,9 @@ static CLASSES: &[(&CStr, &Entry)] = &[
     (c"Co\\Iterator", &coroutine::class::ITERATOR),
     (c"Co\\Scheduler", coroutine::scheduler::ENTRY),
     (c"Co\\Channel", &channel::ENTRY),
+    (c"Co\\Client", &coroutine_client::ENTRY),
+    (c"Co\\Socket", &socket::ENTRY),
+    (c"Co\\Socket\\Exception", &socket::EXCEPTION),
     (c"Chan", &channel::ENTRY),
 ];
 

@@ -2,4 +2,5 @@
 
 pub mod channel;
 pub mod numbered;
+pub mod socket;
 pub mod waiters;
