@@ -3,12 +3,13 @@
 use super::flags::{Hook, applies};
 use super::nonblocking;
 use super::ready::{self, Deadline, Waited, Way};
-use super::streams::pair::stream_of;
+use super::streams::pair::valid_stream;
 use super::take_over::taken;
 use crate::php::callback;
 use crate::php::convert::{Key, for_each, set_bool, set_copy, set_long, set_new_array};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Frame, Stop, parse, protect};
+use std::collections::HashSet;
 use std::os::fd::RawFd;
 use std::time::Duration;
 use swoole_core::{error, log};
@@ -99,13 +100,22 @@ fn do_select(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     for (array, way) in arrays.into_iter().zip([Way::Read, Way::Write, Way::Urgent]) {
         sets.push(read_set(array, way)?);
     }
+    // SAFETY: a word of the engine's globals; what is no stream has thrown.
+    let has_thrown = unsafe { !(*eg()).exception.is_null() };
     if sets.iter().all(|set| set.streams.is_empty()) {
+        if has_thrown {
+            // SAFETY: the exception is thrown again at once.
+            protect(|| unsafe { zend_clear_exception() })?;
+        }
         return SELECT.original(frame, place);
+    }
+    if has_thrown {
+        return Err(Stop::Thrown);
     }
     let answer = wait(&sets, Deadline::after(time))?;
     match answer {
         Answer::Ready(ready) => {
-            let count: usize = ready.iter().map(Vec::len).sum();
+            let count: usize = sets.iter().zip(&ready).map(count).sum();
             for (set, ready) in sets.iter().zip(&ready) {
                 write_back(set, ready)?;
             }
@@ -134,7 +144,9 @@ fn read_set(array: *mut zval, way: Way) -> Result<Set, Bailout> {
     // SAFETY: an array, as the arguments were parsed.
     for_each(unsafe { (*array).value.arr }, |_, value| values.push(value));
     for value in values {
-        let Some(stream) = stream_of(value) else {
+        // SAFETY: a live value; what is no stream makes the engine throw.
+        let stream = protect(|| unsafe { valid_stream(value) })?;
+        let Some(stream) = stream else {
             continue;
         };
         let mut fd: RawFd = -1;
@@ -182,6 +194,14 @@ fn wait(sets: &[Set], deadline: Deadline) -> Result<Answer, Stop> {
             Waited::Canceled | Waited::Closed => return Ok(Answer::Canceled),
         }
     }
+}
+
+/// As select(2) counts: a descriptor that is twice in a set is one.
+fn count((set, ready): (&Set, &Vec<usize>)) -> usize {
+    let fds = ready
+        .iter()
+        .filter_map(|index| Some(set.streams.get(*index)?.fd));
+    fds.collect::<HashSet<RawFd>>().len()
 }
 
 /// Those with data that was read ahead: as in PHP, they alone are told of.

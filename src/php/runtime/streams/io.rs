@@ -68,15 +68,13 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
         if !would_wait {
             return Ok(result);
         }
-        match ready::wait(fd, Way::Read, deadline.left_ms())? {
-            // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
-            Waited::Ready => unsafe { (*net).timeout_event = false },
+        let waited = ready::wait(fd, Way::Read, deadline.left_ms())?;
+        // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
+        unsafe { (*net).timeout_event = waited == Waited::TimedOut };
+        match waited {
+            Waited::Ready => {}
             Waited::TimedOut => return Ok(result),
-            Waited::Canceled => {
-                // SAFETY: as above.
-                unsafe { (*net).timeout_event = false };
-                return Ok(-1);
-            }
+            Waited::Canceled => return Ok(-1),
             Waited::Closed => return Ok(closed(stream)),
         }
     }
@@ -111,9 +109,11 @@ pub fn write(stream: Stream, buf: *const c_char, count: usize) -> Result<isize, 
         if !would_wait {
             return complain(stream, count, errno, result);
         }
-        match ready::wait(fd, Way::Write, deadline.left_ms())? {
-            // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
-            Waited::Ready => unsafe { (*net).timeout_event = false },
+        let waited = ready::wait(fd, Way::Write, deadline.left_ms())?;
+        // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
+        unsafe { (*net).timeout_event = waited == Waited::TimedOut };
+        match waited {
+            Waited::Ready => {}
             Waited::TimedOut => return complain(stream, count, libc::EAGAIN, -1),
             Waited::Canceled => return complain(stream, count, libc::ECANCELED, -1),
             Waited::Closed => return Ok(closed(stream)),

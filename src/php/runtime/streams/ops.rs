@@ -110,11 +110,12 @@ impl Stream {
     /// Whether an operation that would block is to wait in the event loop: in a coroutine, with a socket
     /// that blocks.
     pub fn waits(self) -> bool {
-        let net = self.net();
+        if coroutine::current().is_none() {
+            return false;
+        }
         // SAFETY: null, or what the stream keeps.
-        coroutine::current().is_some()
-            && !net.is_null()
-            && unsafe { (*net).socket >= 0 && (*net).is_blocked }
+        let net = unsafe { self.net().as_ref() };
+        net.is_some_and(|net| net.socket >= 0 && net.is_blocked)
     }
 
     pub fn is_at_end(self) -> bool {
