@@ -11,7 +11,7 @@ foreach (['connect', 'close'] as $event) {
     foreach (['exit', 'throw', 'kill'] as $way) {
         test_server(
             function (ServerSide $side) use ($event, $way): bool {
-                $server = $side->server(['worker_num' => 2]);
+                $server = $side->server(['worker_num' => 2, 'enable_coroutine' => false]);
                 $server->on('receive', fn (Swoole\Server $server, int $fd) => $server->send($fd, 'pong'));
                 $server->on($event, function (Swoole\Server $server, int $fd) use ($side, $way): void {
                     if ($fd === 1) {

@@ -13,7 +13,7 @@ foreach (['start', 'managerStart'] as $event) {
             $port = Ports::take();
             $script = new Script(<<<PHP
                 \$server = new Swoole\\Server('127.0.0.1', {$port}, {$mode});
-                \$server->set(['worker_num' => 2, 'log_file' => __DIR__ . '/log']);
+                \$server->set(['worker_num' => 2, 'enable_coroutine' => false, 'log_file' => __DIR__ . '/log']);
                 \$server->on('receive', fn () => 0);
                 \$server->on('{$event}', function () { {$way} });
                 \$server->start();

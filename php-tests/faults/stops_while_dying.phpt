@@ -9,7 +9,7 @@ require __DIR__ . '/../include/bootstrap.php';
 
 test_server(
     function (ServerSide $side): bool {
-        $server = $side->server(['worker_num' => 2]);
+        $server = $side->server(['worker_num' => 2, 'enable_coroutine' => false]);
         $server->on('workerStart', function () use ($side): void {
             if (file_exists($side->path('fail'))) {
                 $side->event('fails');

@@ -35,7 +35,7 @@ function meet(string $way): void
 test_server(
     function (ServerSide $side): bool {
         ini_set('memory_limit', '128M');
-        $server = $side->server(['worker_num' => 2, 'dispatch_mode' => 2]);
+        $server = $side->server(['worker_num' => 2, 'dispatch_mode' => 2, 'enable_coroutine' => false]);
         $server->on('receive', function (Swoole\Server $server, int $fd, int $reactor_id, string $data) use ($side): void {
             if ($data === 'ping') {
                 $server->send($fd, "pong {$server->worker_id}");

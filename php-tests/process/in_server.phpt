@@ -10,7 +10,7 @@ require __DIR__ . '/../include/bootstrap.php';
 
 test_server(
     function (ServerSide $side): bool {
-        $server = $side->server();
+        $server = $side->server(['enable_coroutine' => false]);
         $server->on('receive', function (Swoole\Server $server, int $fd, int $reactor_id, string $data): void {
             $process = new Process(function (Process $process) use ($data): void {
                 register_shutdown_function(fn () => $process->write(strrev($data)));

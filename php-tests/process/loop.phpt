@@ -6,6 +6,7 @@ use Swoole\{Event, Process, Timer};
 use function SwooleRs\Tests\same;
 
 require __DIR__ . '/../include/bootstrap.php';
+swoole_async_set(['enable_coroutine' => false]); // exit() in a coroutine throws
 error_reporting(E_ALL & ~E_DEPRECATED); // the loop at the end of a child
 
 $process = new Process(function (Process $process): void {

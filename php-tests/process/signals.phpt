@@ -7,6 +7,7 @@ use function SwooleRs\Tests\same;
 
 require __DIR__ . '/../include/bootstrap.php';
 
+swoole_async_set(['enable_coroutine' => false]); // exit() in a coroutine throws
 $seen = [];
 $handler = function (int $signal) use (&$seen): void {
     $seen[] = $signal;

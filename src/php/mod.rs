@@ -20,6 +20,7 @@ pub mod handler;
 pub mod info;
 pub mod ini;
 pub mod iterator;
+pub mod library;
 pub mod lock;
 pub mod method;
 pub mod module;

@@ -40,6 +40,8 @@ type Hook = Rc<dyn Fn()>;
 
 /// See the module's description.
 pub struct EventLoop {
+    /// Tells this thread's loops apart.
+    serial: u64,
     /// The process it was made in (see [`forks::generation`]).
     born_in: u64,
     epoch: Instant,
@@ -101,8 +103,13 @@ impl Drop for Hold {
 }
 
 thread_local! {
+    /// The number of the next loop; 0 is none's.
+    static SERIALS: Cell<u64> = const { Cell::new(1) };
     /// Not dropped with the thread: callbacks may own what is gone by then.
     static CURRENT: ManuallyDrop<RefCell<Option<Rc<EventLoop>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+    /// In a forked child, its parent's loop: a callback of that one may still be running.
+    static INHERITED: ManuallyDrop<RefCell<Option<Rc<EventLoop>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
@@ -134,8 +141,19 @@ pub fn existing() -> Option<Rc<EventLoop>> {
     // left where they are; the descriptor of its poller goes.
     drop(set_current(None));
     known.poller.take();
-    std::mem::forget(known);
+    let older = INHERITED.with(|inherited| inherited.replace(Some(known)));
+    std::mem::forget(older);
     None
+}
+
+/// User code has ended the process: see [`EventLoop::end`].
+pub fn end(status: i32) {
+    if let Some(event_loop) = existing() {
+        event_loop.end(status);
+    }
+    if let Some(inherited) = INHERITED.with(|inherited| inherited.borrow().clone()) {
+        inherited.end(status);
+    }
 }
 
 /// Ends the loop of this thread: nothing that was added to it runs any more. The next [`current`] makes
@@ -151,7 +169,10 @@ pub fn discard() {
 
 impl EventLoop {
     fn new() -> io::Result<EventLoop> {
+        let serial = SERIALS.get();
+        SERIALS.set(serial + 1);
         Ok(EventLoop {
+            serial,
             born_in: forks::generation(),
             epoch: Instant::now(),
             poller: RefCell::new(Some(Poller::new()?)),
@@ -173,6 +194,24 @@ impl EventLoop {
             adopted: Cell::new(false),
             ended: Cell::new(None),
         })
+    }
+
+    /// No callback runs any more: user code has ended the process, or this is a child that was forked by
+    /// a callback, and the loop its parent's.
+    fn is_over(&self) -> bool {
+        self.ended.get().is_some() || self.is_inherited()
+    }
+
+    /// A number that no other loop of this thread has: not one before it, and no fork's.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether this process is a fork of the one that made the loop.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        self.born_in != forks::generation()
     }
 
     fn with_poller<R>(&self, f: impl FnOnce(&Poller) -> io::Result<R>) -> io::Result<R> {
@@ -430,7 +469,7 @@ impl EventLoop {
     fn call_hook(&self, at: HookAt) {
         let hook = self.hooks[at as usize].borrow().clone();
         if let Some(hook) = hook
-            && self.ended.get().is_none()
+            && !self.is_over()
         {
             hook();
         }
@@ -470,16 +509,21 @@ impl EventLoop {
         self.exit.set(false);
         self.running.set(true);
         let mut result = Ok(());
-        while result.is_ok() && !self.exit.get() && self.ended.get().is_none() && self.has_work() {
+        while result.is_ok() && !self.exit.get() && !self.is_over() && self.has_work() {
             result = self.turn(None, |_| {});
         }
         self.running.set(false);
         result
     }
 
-    /// Ends [`Self::run`] after this turn.
+    /// Ends [`Self::run`] after this turn; for a loop that a server turns: see [`Self::take_exit`].
     pub fn exit(&self) {
         self.exit.set(true);
+    }
+
+    /// Whether [`Self::exit`] was called since the last look.
+    pub fn take_exit(&self) -> bool {
+        self.exit.take()
     }
 
     /// User code has ended the process with this status (`exit()`, a fatal error): no callback runs any
@@ -515,6 +559,7 @@ impl EventLoop {
 
     /// Says that a server turns this loop by [`Self::turn`].
     pub fn set_running(&self, running: bool) {
+        self.exit.set(false);
         self.running.set(running);
     }
 
@@ -537,7 +582,10 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() {
+        // The first turn does not wait, as the reference's does not: scripts that turn the loop by hand
+        // count on it.
+        let first = self.turns.get() == 0;
+        if first || !self.deferred.borrow().is_empty() || self.exit.get() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -597,7 +645,7 @@ impl EventLoop {
     }
 
     fn dispatch(&self, event: &Ready) {
-        if self.ended.get().is_some() {
+        if self.is_over() {
             return;
         }
         if event.token == SIGNAL_TOKEN {
@@ -619,9 +667,15 @@ impl EventLoop {
             .get(id)
             .filter(|watch| watch.trigger == Trigger::Level)
             .map(|watch| (watch.fd, watch.interest));
-        if let Some((fd, interest)) = level {
-            // Makes the kernel look anew. A descriptor that was closed meanwhile has no news.
-            let _ = self.with_poller(|poller| poller.reregister(fd, id.token(), interest));
+        if let Some((fd, interest)) = level
+            && !self.is_inherited()
+        {
+            // Makes the kernel look anew.
+            let looked = self.with_poller(|poller| poller.reregister(fd, id.token(), interest));
+            if looked.is_err() {
+                // Closed by the callback: it never has news again, and must not keep the loop alive.
+                self.unwatch(id);
+            }
         }
     }
 
@@ -630,13 +684,18 @@ impl EventLoop {
         let Some(inbox) = inbox else { return };
         let drained = inbox.borrow().drain();
         for signal in drained {
+            if self.is_over() {
+                return;
+            }
             self.run_signal(signal);
         }
     }
 
     /// Runs the timers that are due and what was deferred, without waiting.
     pub fn run_due(&self) {
-        if self.timers.borrow().next_deadline().is_some() {
+        // A script's timers run from the second turn on, as users of dispatch() and cycle() can tell.
+        let is_first = self.adopted.get() && self.turns.get() == 0;
+        if !is_first && self.timers.borrow().next_deadline().is_some() {
             self.run_timers();
         }
         // What these defer waits for the next turn.
@@ -644,7 +703,7 @@ impl EventLoop {
         for _ in 0..count {
             let job = self.deferred.borrow_mut().pop_front();
             match job {
-                Some(job) if self.ended.get().is_none() => job(),
+                Some(job) if !self.is_over() => job(),
                 _ => break,
             }
         }
@@ -653,7 +712,7 @@ impl EventLoop {
     fn run_timers(&self) {
         let now_us = self.now_us();
         let outer = self.firing_us.replace(Some(now_us));
-        while self.ended.get().is_none() {
+        while !self.is_over() {
             let due = self.timers.borrow_mut().pop_due(now_us);
             match due {
                 Some((_, timer)) => {

@@ -10,7 +10,7 @@ use super::handler::Outcome;
 use super::session::{PEER_GONE, Session};
 use super::shared::{LaneRecord, SERVING_MAX};
 use crate::ipc::message::RESET;
-use crate::reactor::event_loop;
+use crate::reactor::{TimerId, event_loop};
 
 /// One message in hand. Whoever says that user code is not done with it when the callback returns
 /// ([`Outcome::Suspended`]) keeps this, and gives it to [`Context::finish`] later.
@@ -32,8 +32,9 @@ pub(super) struct InHand {
     used: Cell<u32>,
     suspended: Cell<usize>,
     by_session: RefCell<HashMap<u64, u32>>,
-    /// Closes that wait until user code is done with what the session sent: how to close.
-    postponed: RefCell<HashMap<u64, u8>>,
+    /// Closes that wait until user code is done with what the session sent: how to close, and the timer
+    /// that limits the wait.
+    postponed: RefCell<HashMap<u64, (u8, Option<TimerId>)>>,
 }
 
 impl InHand {
@@ -135,26 +136,29 @@ impl Context {
         if postponed.len() >= POSTPONED_MAX {
             return false;
         }
-        postponed.insert(session_id, how);
         let limit_ms = self.settings().max_wait_time_ms;
-        if limit_ms > 0
-            && let Some(event_loop) = event_loop::existing()
-        {
+        let event_loop = event_loop::existing().filter(|_| limit_ms > 0);
+        let timer = event_loop.map(|event_loop| {
             let close = move || {
                 if let Some(context) = super::context::current() {
                     context.close_postponed(session_id);
                 }
             };
-            event_loop.after(limit_ms, Box::new(close));
-        }
+            event_loop.after(limit_ms, Box::new(close))
+        });
+        postponed.insert(session_id, (how, timer));
         true
     }
 
     fn close_postponed(&self, session_id: u64) {
-        let how = self.in_hand.postponed.borrow_mut().remove(&session_id);
-        if let Some(how) = how
-            && let Some(session) = self.shared.sessions.get(session_id)
-        {
+        let postponed = self.in_hand.postponed.borrow_mut().remove(&session_id);
+        let Some((how, timer)) = postponed else {
+            return;
+        };
+        if let (Some(event_loop), Some(timer)) = (event_loop::existing(), timer) {
+            event_loop.cancel(timer);
+        }
+        if let Some(session) = self.shared.sessions.get(session_id) {
             self.serve_close_now(session_id, session, how);
         }
     }

@@ -1,0 +1,92 @@
+<?php
+/*
+ * Timers: what adding, clearing and firing costs, per timer.
+ *
+ *     php -d extension=... benches/php/timer.php [COUNT]
+ *
+ * One line per figure: name, a blank, the value. Names end in the unit.
+ */
+use Swoole\Event;
+use Swoole\Timer;
+
+$count = (int) ($argv[1] ?? 100_000);
+$show = fn (string $name, float $seconds, int $count) => printf("%s_ns %.1f\n", $name, $seconds * 1e9 / $count);
+$run = function (): void {
+    Event::wait();
+};
+
+// Added in a random order of deadlines, far away; cleared in the order of their making.
+mt_srand(1);
+$delays = [];
+for ($i = 0; $i < $count; $i++) {
+    $delays[] = mt_rand(60_000, 120_000);
+}
+$callback = function (): void {};
+$memory = memory_get_usage();
+$ids = array_fill(0, $count, 0);
+$begin = hrtime(true);
+foreach ($delays as $i => $delay) {
+    $ids[$i] = Timer::after($delay, $callback);
+}
+$show('timer_add', (hrtime(true) - $begin) / 1e9, $count);
+$begin = hrtime(true);
+foreach ($ids as $id) {
+    Timer::clear($id);
+}
+$show('timer_clear', (hrtime(true) - $begin) / 1e9, $count);
+
+// Added and cleared at once, as timeouts of requests are, beside many that stay.
+foreach ($delays as $i => $delay) {
+    $ids[$i] = Timer::after($delay, $callback);
+}
+$begin = hrtime(true);
+for ($i = 0; $i < $count; $i++) {
+    Timer::clear(Timer::after(30_000, $callback));
+}
+$show('timer_add_and_clear_among_many', (hrtime(true) - $begin) / 1e9, $count);
+$begin = hrtime(true);
+Timer::clearAll();
+$show('timer_clear_all', (hrtime(true) - $begin) / 1e9, $count);
+
+// All due at the same moment: what it takes to run them, without the wait.
+$fired = 0;
+$began = 0;
+$callback = function () use (&$fired, &$began): void {
+    if ($fired++ === 0) {
+        $began = hrtime(true);
+    }
+};
+for ($i = 0; $i < $count; $i++) {
+    Timer::after(1, $callback);
+}
+usleep(2_000);
+$run();
+$show('timer_fire', (hrtime(true) - $began) / 1e9, $count);
+$fired === $count or exit("{$fired} of {$count} timers fired\n");
+
+// With arguments.
+$sum = 0;
+$add = function (int $n, string $text) use (&$sum, &$began): void {
+    if ($n === 0) {
+        $began = hrtime(true);
+    }
+    $sum += $n;
+};
+for ($i = 0; $i < $count; $i++) {
+    Timer::after(1, $add, $i, 'text');
+}
+usleep(2_000);
+$run();
+$show('timer_fire_with_arguments', (hrtime(true) - $began) / 1e9, $count);
+
+// One timer that adds its successor.
+$left = 200;
+$next = function () use (&$next, &$left): void {
+    if (--$left > 0) {
+        Timer::after(1, $next);
+    }
+};
+$begin = hrtime(true);
+Timer::after(1, $next);
+$run();
+$show('timer_chain_of_1ms', (hrtime(true) - $begin) / 1e9, 200);
