@@ -29,6 +29,7 @@ pub mod owned;
 pub mod php_socket;
 pub mod port;
 pub mod process;
+pub mod process_pool;
 pub mod properties;
 pub mod server;
 pub mod server_event;

@@ -4,8 +4,8 @@ use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
     atomic, channel, client, client_select, constants, coroutine, event, exception, functions,
-    info, ini, iterator, lock, name_resolver, port, process, server, server_event, short_names,
-    table, timer,
+    info, ini, iterator, lock, name_resolver, port, process, process_pool, server, server_event,
+    short_names, table, timer,
 };
 
 /// Parents before children.
@@ -25,6 +25,7 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
     &name_resolver::CONTEXT_CLASS,

@@ -35,7 +35,8 @@ struct Timer {
     repeats: bool,
 }
 
-type SignalHandler = Rc<dyn Fn(Signal)>;
+/// What [`EventLoop::on_signal`] calls.
+pub type SignalHandler = Rc<dyn Fn(Signal)>;
 type Hook = Rc<dyn Fn()>;
 
 /// See the module's description.
@@ -384,6 +385,12 @@ impl EventLoop {
         let former = self.handlers.borrow_mut().insert(signal.number(), callback);
         drop(former);
         Ok(())
+    }
+
+    /// The handler of a signal, for someone who takes its place for a while.
+    #[must_use]
+    pub fn signal_handler(&self, signal: Signal) -> Option<SignalHandler> {
+        self.handlers.borrow().get(&signal.number()).cloned()
     }
 
     /// Hands a signal that was drained to its handler; whether there is one.
