@@ -15,7 +15,7 @@ foreach ($extension->getClasses() as $name => $class) {
     $loaded['classes'][strtolower($name)] = describe_class($class);
 }
 foreach ($extension->getFunctions() as $name => $function) {
-    $loaded['functions'][$name] = describe_function($function);
+    $loaded['functions'][strtolower($name)] = describe_function($function);
 }
 foreach (get_defined_constants(true)['swoole'] as $name => $value) {
     $loaded['constants'][$name] = var_export($value, true);

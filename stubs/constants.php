@@ -322,6 +322,8 @@ const SWOOLE_UDP6 = 4;
 const SWOOLE_UNIX_DGRAM = 6;
 const SWOOLE_UNIX_STREAM = 5;
 const SWOOLE_USE_SHORTNAME = true;
+/** Whether the library is there: swoole.enable_library. */
+const SWOOLE_LIBRARY = true;
 const SWOOLE_VERSION_ID = 60202;
 const SWOOLE_WEBSOCKET_CLOSE_ABNORMAL = 1006;
 const SWOOLE_WEBSOCKET_CLOSE_BAD_GATEWAY = 1014;

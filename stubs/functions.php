@@ -209,3 +209,59 @@ function swoole_client_select(?array &$read, ?array &$write, ?array &$except, ?f
 
 /** The same as swoole_client_select(). */
 function swoole_select(?array &$read, ?array &$write, ?array &$except, ?float $timeout = 0.5): int|false {}
+/** See Swoole\Event::add(). */
+function swoole_event_add(mixed $fd, ?callable $read_callback = null, ?callable $write_callback = null, int $events = 512): int|false {}
+
+/** See Swoole\Event::del(). */
+function swoole_event_del(mixed $fd): bool {}
+
+/** See Swoole\Event::set(). */
+function swoole_event_set(mixed $fd, ?callable $read_callback = null, ?callable $write_callback = null, int $events = 0): bool {}
+
+/** See Swoole\Event::wait(). */
+function swoole_event_wait(): void {}
+
+/** See Swoole\Event::isset(). */
+function swoole_event_isset(mixed $fd, int $events = 1536): bool {}
+
+/** See Swoole\Event::dispatch(). */
+function swoole_event_dispatch(): bool {}
+
+/** See Swoole\Event::defer(). */
+function swoole_event_defer(callable $callback): bool {}
+
+/** See Swoole\Event::cycle(). */
+function swoole_event_cycle(?callable $callback, bool $before = false): bool {}
+
+/** See Swoole\Event::write(). */
+function swoole_event_write(mixed $fd, string $data): bool {}
+
+/** See Swoole\Event::exit(). */
+function swoole_event_exit(): void {}
+
+/** See Swoole\Event::rshutdown(). */
+function swoole_event_rshutdown(): void {}
+
+/** See Swoole\Timer::after(). */
+function swoole_timer_after(int $ms, callable $callback, mixed ...$params): int|false {}
+
+/** See Swoole\Timer::tick(). */
+function swoole_timer_tick(int $ms, callable $callback, mixed ...$params): int|false {}
+
+/** See Swoole\Timer::exists(). */
+function swoole_timer_exists(int $timer_id): bool {}
+
+/** See Swoole\Timer::info(). */
+function swoole_timer_info(int $timer_id): ?array {}
+
+/** See Swoole\Timer::stats(). */
+function swoole_timer_stats(): array {}
+
+/** See Swoole\Timer::list(). */
+function swoole_timer_list(): Swoole\Timer\Iterator {}
+
+/** See Swoole\Timer::clear(). */
+function swoole_timer_clear(int $timer_id): bool {}
+
+/** See Swoole\Timer::clearAll(). */
+function swoole_timer_clear_all(): bool {}

@@ -9,7 +9,7 @@ require __DIR__ . '/../include/bootstrap.php';
 
 test_server(
     function (ServerSide $side): bool {
-        $server = $side->server(['worker_num' => 1, 'socket_buffer_size' => 1 << 20, 'kernel_socket_send_buffer_size' => 65536]);
+        $server = $side->server(['worker_num' => 1, 'socket_buffer_size' => 1 << 20, 'kernel_socket_send_buffer_size' => 65536, 'send_yield' => false]);
         $server->on('receive', function (Swoole\Server $server, int $fd, int $reactor_id, string $data) use ($side): void {
             if ($data === 'ping') {
                 $server->send($fd, 'pong');

@@ -164,6 +164,14 @@ impl Callback {
         }
     }
 
+    /// A callable that reading the arguments has looked up already (specification `f`, which gives back
+    /// a trampoline's cache: then it is looked up at each call).
+    pub fn of_argument(value: *mut zval, fcc: zend_fcall_info_cache) -> Callback {
+        // SAFETY: an argument of the running call; its bits are copied.
+        let value = unsafe { std::ptr::read(deref(value).cast()) };
+        Callback { value, fcc }
+    }
+
     /// The object that the call goes to, if it goes to one.
     #[must_use]
     pub fn object(&self) -> Option<*mut zend_object> {

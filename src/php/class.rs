@@ -79,6 +79,15 @@ pub const fn opt(name: &'static CStr, ty: Ty, default: &'static CStr) -> ArgDef 
     }
 }
 
+/// All further arguments.
+#[must_use]
+pub const fn rest(name: &'static CStr, ty: Ty) -> ArgDef {
+    ArgDef {
+        variadic: true,
+        ..arg(name, ty)
+    }
+}
+
 /// A method or, with flags 0, a function.
 #[derive(Clone, Copy, Debug)]
 pub struct MethodDef {

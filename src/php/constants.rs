@@ -37,6 +37,11 @@ pub fn register(module_number: i32) {
         let name = c"SWOOLE_USE_SHORTNAME";
         let (key, len) = (name.as_ptr(), name.to_bytes().len());
         zend_register_bool_constant(key, len, super::ini::use_shortname(), flags, module_number);
+        if super::ini::is_on(super::ini::ENABLE_LIBRARY) {
+            let name = c"SWOOLE_LIBRARY";
+            let (key, len) = (name.as_ptr(), name.to_bytes().len());
+            zend_register_bool_constant(key, len, true, flags, module_number);
+        }
         text(c"SWOOLE_VERSION", API_LEVEL, flags, module_number);
         let extra = concat!("swoole-rs ", env!("CARGO_PKG_VERSION"), "\0");
         if let Ok(extra) = CStr::from_bytes_with_nul(extra.as_bytes()) {

@@ -7,12 +7,12 @@ use super::ffi::*;
 use super::method::{self, Frame, Stop};
 use super::method::{parse, trampolines};
 use super::owned::{Owned, OwnedCallback};
-use super::{object, timer};
+use super::{coroutine, object, timer};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::os::fd::RawFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use swoole_core::error::{self, Error, codes};
 use swoole_core::reactor::event_loop::{self as core_loop, HookAt, Trigger, WatchId};
 use swoole_core::reactor::{Interest, Ready};
@@ -117,7 +117,8 @@ struct Watched {
 #[derive(Default)]
 struct Table {
     generation: u64,
-    by_fd: HashMap<RawFd, Rc<Watched>>,
+    /// They belong to the loop, and go when it lets them go.
+    by_fd: HashMap<RawFd, Weak<Watched>>,
 }
 
 thread_local! {
@@ -125,27 +126,25 @@ thread_local! {
     static TABLE: ManuallyDrop<RefCell<Table>> = ManuallyDrop::default();
 }
 
-fn with_table<R>(f: impl FnOnce(&mut HashMap<RawFd, Rc<Watched>>) -> R) -> R {
+fn with_table<R>(f: impl FnOnce(&mut HashMap<RawFd, Weak<Watched>>) -> R) -> R {
     TABLE.with(|table| {
         let table = &mut *table.borrow_mut();
         if table.generation != forks::generation() {
-            // The parent's: its values are not this process's to release.
-            std::mem::forget(std::mem::take(&mut table.by_fd));
+            table.by_fd = HashMap::new();
             table.generation = forks::generation();
         }
         f(&mut table.by_fd)
     })
 }
 
-/// Lets everything go while PHP is still there.
-pub fn request_shutdown() {
-    let all = with_table(std::mem::take);
-    drop(all);
+/// Forgets what the loop has let go.
+pub fn forget_gone() {
+    with_table(|table| table.retain(|_, watched| watched.strong_count() > 0));
 }
 
 /// The watch of a descriptor, if the loop still has it.
 fn find(fd: RawFd) -> Option<Rc<Watched>> {
-    let watched = with_table(|table| table.get(&fd).cloned())?;
+    let watched = with_table(|table| table.get(&fd)?.upgrade())?;
     let event_loop = core_loop::existing()?;
     (watched.id.get().is_some() && event_loop.find(fd) == watched.id.get()).then_some(watched)
 }
@@ -176,7 +175,7 @@ impl Watched {
 
     fn on_ready(self: &Rc<Self>, ready: Ready) {
         let gone = ready.error || ready.read_closed || ready.write_closed;
-        if ready.writable && !self.unsent.borrow().is_empty() {
+        if (ready.writable || gone) && !self.unsent.borrow().is_empty() {
             self.flush();
         }
         let events = self.events.get();
@@ -254,8 +253,12 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if fd == 0 && events & WRITE != 0 {
         return Err(Stop::Warning(format!("invalid socket fd [{fd}]")));
     }
-    if find(fd).is_some() {
-        return Err(Stop::Warning("already exist".to_owned()));
+    if let Some(known) = find(fd) {
+        if known.update().is_ok() {
+            return Err(Stop::Warning("already exist".to_owned()));
+        }
+        // It was closed without del(), and its number has come again.
+        forget(&known);
     }
     if events & (READ | WRITE) == 0 {
         return Err(Stop::Warning("invalid events".to_owned()));
@@ -276,10 +279,6 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         unsent: RefCell::default(),
         id: Cell::new(None),
     });
-    if let Err(error) = sys_fd::set_nonblocking_raw(fd, true) {
-        error::set_last(error.errno);
-        return Err(Stop::Warning(format!("swoole_event_add failed: {error}")));
-    }
     let for_loop = Rc::clone(&watched);
     let id = event_loop.watch(
         fd,
@@ -288,9 +287,15 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         Rc::new(move |ready| for_loop.on_ready(ready)),
     );
     let id = id.map_err(|error| cannot_watch(fd, &error))?;
+    if let Err(error) = sys_fd::set_nonblocking_raw(fd, true) {
+        event_loop.unwatch(id);
+        return Err(cannot_watch(
+            fd,
+            &std::io::Error::from_raw_os_error(error.errno),
+        ));
+    }
     watched.id.set(Some(id));
-    let stale = with_table(|table| table.insert(fd, watched));
-    drop(stale);
+    with_table(|table| table.insert(fd, Rc::downgrade(&watched)));
     set_long(place, i64::from(fd));
     Ok(())
 }
@@ -348,6 +353,13 @@ fn do_set(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+fn forget(watched: &Watched) {
+    with_table(|table| table.remove(&watched.fd));
+    if let (Some(event_loop), Some(id)) = (core_loop::existing(), watched.id.take()) {
+        event_loop.unwatch(id);
+    }
+}
+
 fn do_del(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut given: *mut zval = std::ptr::null_mut();
     parse!(frame, c"z", given)?;
@@ -357,11 +369,7 @@ fn do_del(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         set_bool(place, false);
         return Ok(());
     };
-    if let (Some(event_loop), Some(id)) = (core_loop::existing(), watched.id.take()) {
-        event_loop.unwatch(id);
-    }
-    let removed = with_table(|table| table.remove(&fd));
-    drop(removed);
+    forget(&watched);
     set_bool(place, true);
     Ok(())
 }
@@ -391,6 +399,20 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let fd = event_loop::descriptor(given)?;
     let watched = find(fd).ok_or_else(|| not_found(fd))?;
     let mut unsent = watched.unsent.borrow_mut();
+    // All of it or nothing: what does not fit is refused before the first byte is sent.
+    if unsent.len() + data.len() > WRITE_BUFFER_MAX_BYTES {
+        error::set_last(if unsent.is_empty() {
+            codes::PACKAGE_LENGTH_TOO_LARGE
+        } else {
+            codes::OUTPUT_BUFFER_OVERFLOW
+        });
+        return Err(Stop::Warning(format!(
+            "fd [{fd}]: {} bytes wait to be sent, {} more do not fit into {WRITE_BUFFER_MAX_BYTES}: \
+             write smaller pieces, and on when it is writable",
+            unsent.len(),
+            data.len()
+        )));
+    }
     let mut rest = data;
     if unsent.is_empty() {
         match sys_fd::write_to(fd, rest) {
@@ -398,15 +420,6 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(Error::os("write", format!("fd {fd}"), &error).into()),
         }
-    }
-    if unsent.len() + rest.len() > WRITE_BUFFER_MAX_BYTES {
-        error::set_last(codes::OUTPUT_BUFFER_OVERFLOW);
-        return Err(Stop::Warning(format!(
-            "fd [{fd}]: {} bytes wait to be sent, {} more do not fit into {WRITE_BUFFER_MAX_BYTES}: \
-             write on when it is writable",
-            unsent.len(),
-            rest.len()
-        )));
     }
     if !rest.is_empty() {
         unsent.extend_from_slice(rest);
@@ -419,6 +432,11 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 fn do_wait(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
+    if coroutine::current().is_some() && core_loop::existing().is_some() {
+        return Err(Stop::Fatal(
+            "Unable to call Event::wait() in coroutine".to_owned(),
+        ));
+    }
     event_loop::wait()?;
     set_null(place);
     Ok(())
@@ -443,6 +461,8 @@ fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
                 .to_owned(),
         ));
     }
+    // exit() ends a loop that runs; one that is turned by hand goes on.
+    event_loop.take_exit();
     // With nothing to wait for it would wait for ever.
     let limit = (!event_loop.has_work()).then_some(std::time::Duration::ZERO);
     event_loop

@@ -4,6 +4,7 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
+use super::{event, timer};
 use std::ffi::CStr;
 use std::rc::Rc;
 use swoole_core::options;
@@ -39,7 +40,8 @@ pub fn ready() -> Result<Rc<EventLoop>, Stop> {
     Ok(event_loop)
 }
 
-fn is_cli() -> bool {
+/// Whether this PHP runs scripts, not requests of a web server.
+pub fn is_cli() -> bool {
     // SAFETY: set by every SAPI before modules start: a static name.
     let name = unsafe { CStr::from_ptr(sapi_module.name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
@@ -77,9 +79,7 @@ pub fn check(outcome: CallOutcome) {
         CallOutcome::Exit(status) => status,
         CallOutcome::Exception | CallOutcome::Bailout => callback::exit_status(),
     };
-    if let Some(event_loop) = event_loop::existing() {
-        event_loop.end(status);
-    }
+    event_loop::end(status);
 }
 
 /// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left.
@@ -90,13 +90,28 @@ pub fn wait() -> Result<(), Stop> {
     if event_loop.is_running() || callback::pending() != Pending::None || has_fatal_error() {
         return Ok(());
     }
-    let result = run_with_slots(&event_loop);
+    let mut event_loop = event_loop;
+    let mut result = run_to_the_end(&event_loop);
+    // A child that a callback forked goes on with what it has added itself.
+    while event_loop.is_inherited()
+        && let Some(own) = event_loop::existing()
+    {
+        event_loop = own;
+        result = run_to_the_end(&event_loop);
+    }
     let is_cut_short = event_loop.ended().is_some();
     // What is left after an exit goes, as it does at the end of the reference's loop.
-    event_loop::discard();
+    discard();
     coroutine::loop_ended(is_cut_short);
     result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
     hand_over()
+}
+
+/// Ends the loop with all that user code has in it.
+pub fn discard() {
+    event_loop::discard();
+    timer::forget_gone();
+    event::forget_gone();
 }
 
 /// The end of the process that a callback asked for, for the code around the loop.
@@ -106,21 +121,6 @@ pub fn hand_over() -> Result<(), Stop> {
         Pending::Exit => Err(Stop::Exit),
         Pending::Bailout => Err(Stop::Bailout),
     }
-}
-
-/// In shutdown functions the engine does not use the numbers of freed objects again, which would let a
-/// loop that runs for long grow for ever.
-fn run_with_slots(event_loop: &EventLoop) -> std::io::Result<()> {
-    // SAFETY: a word of the engine's globals; put back below.
-    let flags = unsafe { &raw mut (*eg()).flags };
-    // SAFETY: as above.
-    let in_shutdown = unsafe { *flags } & EG_FLAGS_IN_SHUTDOWN;
-    // SAFETY: as above.
-    unsafe { *flags &= !EG_FLAGS_IN_SHUTDOWN };
-    let result = run_to_the_end(event_loop);
-    // SAFETY: as above.
-    unsafe { *flags |= in_shutdown };
-    result
 }
 
 /// Runs until nothing is left, and longer if the user's `exit_condition` says so.
@@ -153,7 +153,7 @@ pub fn at_the_end() -> Result<(), Stop> {
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };
-    if !event_loop.is_adopted() || has_fatal_error() {
+    if !event_loop.is_adopted() || event_loop.is_running() || has_fatal_error() {
         return Ok(());
     }
     if !event_loop.has_work() && !coroutine::options::forbids_end() {
@@ -208,12 +208,12 @@ pub fn descriptor(value: *mut zval) -> Result<i32, Stop> {
 
 fn stream_descriptor(value: *mut zval) -> Result<i32, Stop> {
     let mut fd: i32 = -1;
-    // SAFETY: a live resource; a resource of another kind gives null without an error; the cast asks for
+    // SAFETY: a live resource; one of another kind, or a closed one, throws and gives null; the cast asks for
     // a descriptor, which it writes as an int. It may flush and so run user code: nothing is owned.
     let found = protect(|| unsafe {
         let stream = zend_fetch_resource2_ex(
             value,
-            std::ptr::null(),
+            c"stream".as_ptr(),
             php_file_le_stream(),
             php_file_le_pstream(),
         );
@@ -227,6 +227,11 @@ fn stream_descriptor(value: *mut zval) -> Result<i32, Stop> {
     })?;
     if found && fd >= 0 {
         return Ok(fd);
+    }
+    // SAFETY: reading a word of the engine's globals.
+    if !unsafe { (*eg()).exception }.is_null() {
+        // Closed, or a resource of another kind: "supplied resource is not a valid stream resource".
+        return Err(Stop::Thrown);
     }
     Err(Stop::Warning(
         "fd argument must be either valid PHP stream or valid PHP socket resource".to_owned(),

@@ -148,9 +148,19 @@ unsafe extern "C" {
         function_table: *mut HashTable,
         type_: c_int,
     ) -> zend_result;
+    pub static mut zend_autoload:
+        Option<unsafe extern "C" fn(*mut zend_string, *mut zend_string) -> *mut zend_class_entry>;
+    pub fn compile_string(
+        source: *mut zend_string,
+        filename: *const c_char,
+        position: u32,
+    ) -> *mut zend_op_array;
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }
+
+/// Where a source begins: Zend/zend_compile.h.
+pub const ZEND_COMPILE_POSITION_AT_OPEN_TAG: u32 = 1;
 
 /// The globals of PHP's json module (ext/json/php_json.h).
 #[repr(C)]

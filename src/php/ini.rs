@@ -17,10 +17,17 @@ const INI_SYSTEM: u32 = 4;
 
 const DISPLAY_ERRORS: &CStr = c"swoole.display_errors";
 const USE_SHORTNAME: &CStr = c"swoole.use_shortname";
+/// Whether the library is there: its classes and functions.
+pub const ENABLE_LIBRARY: &CStr = c"swoole.enable_library";
 
 static ROWS: &[Row] = &[
     Row {
         name: DISPLAY_ERRORS,
+        default: c"1",
+        modifiable: INI_ALL,
+    },
+    Row {
+        name: ENABLE_LIBRARY,
         default: c"1",
         modifiable: INI_ALL,
     },

@@ -111,6 +111,12 @@ impl Frame {
         Frame { ex }
     }
 
+    /// The frame as the engine knows it.
+    #[must_use]
+    pub fn raw(&self) -> *mut zend_execute_data {
+        self.ex
+    }
+
     /// The argument at `index` if it is an int.
     #[must_use]
     #[inline]

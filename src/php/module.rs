@@ -3,9 +3,9 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, exception, functions,
-    info, ini, iterator, lock, name_resolver, port, process, process_pool, server, server_event,
-    short_names, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
+    functions, info, ini, iterator, library, lock, name_resolver, port, process, process_pool,
+    runtime, server, server_event, short_names, table, timer,
 };
 
 /// Parents before children.
@@ -38,6 +38,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::scheduler::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
+    &runtime::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
@@ -70,6 +71,19 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     process::declare_constants(module_number);
     client::declare_constants();
     constants::register(module_number);
+    library::startup();
+    0
+}
+
+unsafe extern "C" fn shutdown(_: i32, _: i32) -> i32 {
+    library::shutdown();
+    0
+}
+
+/// The start of a request: all modules have started.
+unsafe extern "C" fn request_startup(_: i32, _: i32) -> i32 {
+    // A panic must not cross into PHP.
+    let _ = std::panic::catch_unwind(runtime::request_startup);
     0
 }
 
@@ -78,9 +92,8 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
         coroutine::end::request_shutdown();
-        swoole_core::reactor::event_loop::discard();
+        event_loop::discard();
         timer::request_shutdown();
-        event::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
     });
@@ -97,6 +110,8 @@ pub fn entry() -> *mut zend_module_entry {
     module.name = c"swoole".as_ptr();
     module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
+    module.module_shutdown_func = Some(shutdown);
+    module.request_startup_func = Some(request_startup);
     module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();

@@ -249,7 +249,7 @@ pub fn lookup(name: &[u8], context: &Context) -> Result<Option<Vec<u8>>, Stop> {
         at += 1;
         let mut own = undef();
         set_copy(own.place(), resolver.ptr());
-        let answer = ask(own, name);
+        let answer = ask(own, name, context);
         // SAFETY: the reference that was taken above, so that a resolver may remove itself.
         unsafe { zval_ptr_dtor(own.ptr()) };
         match answer? {
@@ -275,7 +275,7 @@ enum Answer {
     Unknown,
 }
 
-fn ask(resolver: Value, name: &[u8]) -> Result<Answer, Stop> {
+fn ask(resolver: Value, name: &[u8], context: &Context) -> Result<Answer, Stop> {
     let mut argument = undef();
     protect(|| convert::set_bytes(argument.place(), name))?;
     let answer = call_method(resolver, c"lookup", &mut [argument]);
@@ -288,6 +288,12 @@ fn ask(resolver: Value, name: &[u8]) -> Result<Answer, Stop> {
             IS_OBJECT => Ok(Answer::Cluster(answer)),
             IS_STRING => {
                 let address = str_bytes(answer.value.str_).to_vec();
+                zval_ptr_dtor(answer.ptr());
+                Ok(Answer::Address(address))
+            }
+            // The only node of a cluster.
+            IS_ARRAY => {
+                let address = node_address(answer.ptr(), context);
                 zval_ptr_dtor(answer.ptr());
                 Ok(Answer::Address(address))
             }
@@ -316,11 +322,19 @@ fn count(context: &Context) -> Result<i64, Stop> {
 /// The next node as `host` or `host:port`; empty if there is none.
 fn pop(context: &Context) -> Result<Vec<u8>, Stop> {
     let mut node = call_method(context.cluster.get(), c"pop", &mut [])?;
+    let address = node_address(node.ptr(), context);
+    // SAFETY: the value is ours.
+    unsafe { zval_ptr_dtor(node.ptr()) };
+    Ok(address)
+}
+
+/// A node, an array with "host" and "port", as `host` or `host:port`; empty if it is none.
+fn node_address(node: *mut zval, context: &Context) -> Vec<u8> {
     let (mut host, mut port) = (None, None);
-    // SAFETY: the value is ours; each union member is read for the type that says so.
+    // SAFETY: callers pass a live value; each union member is read for the type that says so.
     unsafe {
-        if u32::from(type_of(node.ptr())) == IS_ARRAY {
-            convert::for_each(node.value.arr, |key, value| {
+        if u32::from(type_of(node)) == IS_ARRAY {
+            convert::for_each((*node).value.arr, |key, value| {
                 let value = deref(value);
                 match (key, u32::from(type_of(value))) {
                     (convert::Key::Name(b"host"), IS_STRING) => {
@@ -331,17 +345,15 @@ fn pop(context: &Context) -> Result<Vec<u8>, Stop> {
                 }
             });
         }
-        zval_ptr_dtor(node.ptr());
     }
-    let address = match (host, port) {
+    match (host, port) {
         (Some(host), _) if !context.with_port.get() => host,
         (Some(mut host), Some(port)) => {
             host.extend_from_slice(format!(":{port}").as_bytes());
             host
         }
         _ => Vec::new(),
-    };
-    Ok(address)
+    }
 }
 
 /// The address that the system's resolver knows; blocks. Empty: none, and the last error says why.

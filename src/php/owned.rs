@@ -68,12 +68,17 @@ pub struct OwnedCallback {
 impl OwnedCallback {
     /// Resolves and keeps a callable.
     pub fn new(value: *mut zval) -> Result<OwnedCallback, Stop> {
-        let callback = Callback::resolve(value)?;
-        Ok(OwnedCallback {
+        Ok(OwnedCallback::keep(Callback::resolve(value)?))
+    }
+
+    /// Keeps a callable that is resolved already.
+    #[must_use]
+    pub fn keep(callback: Callback) -> OwnedCallback {
+        OwnedCallback {
             _object: callback.object().map(Owned::object),
-            _value: Owned::new(value),
+            _value: Owned::new(callback.value().ptr()),
             callback,
-        })
+        }
     }
 
     /// What to call, valid while this lives.

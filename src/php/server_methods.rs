@@ -1,12 +1,14 @@
 //! `Swoole\Server` while it runs.
 
 use super::convert::{self, Item, set_bool, set_long};
+use super::coroutine::{self, Woken};
 use super::ffi::*;
 use super::method::{Frame, Stop};
 use super::method::{parse, trampolines};
 use std::rc::Rc;
 use swoole_core::error::{self, Error};
 use swoole_core::log;
+use swoole_core::reactor::clock;
 use swoole_core::server::{self, Context, StatValue};
 
 trampolines! {
@@ -78,12 +80,47 @@ fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             "the data sent must not be empty".to_owned(),
         ));
     }
-    let sent = context.send(session(fd)?, data);
+    let sent = send_or_wait(&context, session(fd)?, data)?;
     // The program must change: its author learns it from the log, as with the reference.
     if let Err(error @ (Error::DataTooLarge { .. } | Error::SendInMaster)) = &sent {
         log::warning(format_args!("{}->send(): {error}", frame.class_name()));
     }
     answer(place, sent)
+}
+
+/// Looks again so soon whether there is room, at first and at most, in milliseconds.
+const FIRST_LOOK_MS: u64 = 1;
+const LAST_LOOK_MS: u64 = 16;
+
+/// Sends; where too much waits for the client already, the running coroutine waits for room
+/// (`send_yield`), up to `send_timeout`.
+fn send_or_wait(
+    context: &Context,
+    session_id: u64,
+    data: &[u8],
+) -> Result<Result<(), Error>, Stop> {
+    let mut sent = context.send(session_id, data);
+    let is_full = |sent: &Result<(), Error>| {
+        matches!(
+            sent,
+            Err(Error::OutputBufferOverflow { .. } | Error::OutputQueueTotal { .. })
+        )
+    };
+    if !is_full(&sent) || !context.settings().send_yield || coroutine::current().is_none() {
+        return Ok(sent);
+    }
+    let end_ms = clock::monotonic_ms().saturating_add(context.settings().send_timeout_ms);
+    let mut look_ms = FIRST_LOOK_MS;
+    while is_full(&sent) && clock::monotonic_ms() < end_ms {
+        match coroutine::suspend(Some(look_ms)) {
+            Woken::TimedOut | Woken::Resumed => {}
+            Woken::Canceled => break,
+            Woken::Ended => return Err(Stop::Exit),
+        }
+        look_ms = (look_ms * 2).min(LAST_LOOK_MS);
+        sent = context.send(session_id, data);
+    }
+    Ok(sent)
 }
 
 /// The usual call, an int and a string, is read in place; everything else as PHP converts it.

@@ -1,5 +1,6 @@
 //! `Swoole\Timer`: user code that runs later, once or again and again.
 
+use super::callback::Callback;
 use super::class::*;
 use super::convert::{set_bool, set_long, set_new_array, set_null};
 use super::event_loop;
@@ -105,6 +106,7 @@ struct Timer {
     args: Vec<Owned>,
     /// Microseconds; 0: it runs once.
     interval_us: u64,
+    interval_ms: i64,
     /// When it is due, on the loop's clock.
     due_us: Cell<u64>,
     runs: Cell<i64>,
@@ -117,6 +119,8 @@ struct Timer {
 #[derive(Default)]
 struct Table {
     generation: u64,
+    /// The loop that the timers wait in: with it they are gone.
+    serial: u64,
     used: bool,
     last_id: i64,
     timers: BTreeMap<i64, Rc<Timer>>,
@@ -148,13 +152,22 @@ pub fn request_shutdown() {
     drop(all);
 }
 
-/// The timers live in the loop: with it they go. (It is gone when a script's loop has ended.)
+/// The table without timers of a loop that is gone (a script's goes when it has ended).
 fn with_live<R>(f: impl FnOnce(&mut Table) -> R) -> R {
-    if core_loop::existing().is_none() {
-        let gone = with_table(|table| std::mem::take(&mut table.timers));
-        drop(gone);
-    }
+    forget_gone();
     with_table(f)
+}
+
+/// Lets the timers go whose loop is gone.
+pub fn forget_gone() {
+    let serial = core_loop::existing().map_or(0, |event_loop| event_loop.serial());
+    let gone = with_table(|table| {
+        let is_gone = table.serial != serial && !table.timers.is_empty();
+        table.serial = serial;
+        is_gone.then(|| std::mem::take(&mut table.timers))
+    });
+    // What that drops may run user code.
+    drop(gone);
 }
 
 fn find(id: i64) -> Option<Rc<Timer>> {
@@ -186,8 +199,7 @@ impl Timer {
         };
         event_loop::call(self.callback.callback(), &views);
         if self.interval_us == 0 || self.removed.get() {
-            let gone = with_table(|table| table.timers.remove(&self.id));
-            drop(gone);
+            self.forget();
             return;
         }
         // On the grid of the first run: no drift, and missed runs are not made up for.
@@ -199,7 +211,11 @@ impl Timer {
         self.due_us.set(due_us);
         self.runs.set(self.runs.get() + 1);
         // The process may have forked in the callback, and this be the child.
-        if with_table(|table| table.timers.contains_key(&self.id)) {
+        let is_known = |table: &mut Table| {
+            let known = table.timers.get(&self.id);
+            known.is_some_and(|known| Rc::ptr_eq(known, &self))
+        };
+        if with_table(is_known) {
             self.schedule(&event_loop);
         }
     }
@@ -213,10 +229,18 @@ impl Timer {
             if let Some(event_loop) = core_loop::existing() {
                 event_loop.cancel(waiting);
             }
-            let gone = with_table(|table| table.timers.remove(&self.id));
-            drop(gone);
+            self.forget();
         }
         true
+    }
+
+    fn forget(self: &Rc<Self>) {
+        let gone = with_table(|table| {
+            let known = table.timers.get(&self.id);
+            let is_this = known.is_some_and(|known| Rc::ptr_eq(known, self));
+            is_this.then(|| table.timers.remove(&self.id))
+        });
+        drop(gone);
     }
 }
 
@@ -253,11 +277,11 @@ fn add(frame: Frame, place: Place<'_>, repeats: bool) -> Result<(), Stop> {
     };
     let delay_us = delay_us.saturating_mul(1000);
     let callback = frame.arg(1).ok_or(Stop::Thrown)?;
-    let callback = OwnedCallback::new(callback)?;
     let event_loop = event_loop::ready()?;
+    let callback = OwnedCallback::keep(Callback::of_argument(callback, fcc));
     let args = (2..frame.num_args() as usize).filter_map(|index| frame.arg(index));
     let args = args.map(Owned::new).collect();
-    let timer = with_table(|table| {
+    let timer = with_live(|table| {
         table.used = true;
         table.last_id += 1;
         let timer = Rc::new(Timer {
@@ -265,6 +289,7 @@ fn add(frame: Frame, place: Place<'_>, repeats: bool) -> Result<(), Stop> {
             callback,
             args,
             interval_us: if repeats { delay_us } else { 0 },
+            interval_ms: if repeats { delay_ms } else { 0 },
             due_us: Cell::new(event_loop.now_us().saturating_add(delay_us)),
             runs: Cell::new(0),
             added_in_turn: event_loop.turns(),
@@ -296,7 +321,7 @@ fn do_info(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let numbers = [
         ("exec_msec", (timer.due_us.get() / 1000) as i64),
         ("exec_count", timer.runs.get()),
-        ("interval", (timer.interval_us / 1000) as i64),
+        ("interval", timer.interval_ms),
         ("round", timer.added_in_turn as i64),
     ];
     let removed = timer.removed.get();

@@ -118,6 +118,7 @@ pub struct Settings {
     pub max_request_grace: u32,
     pub reload_async: bool,
     pub enable_coroutine: bool,
+    pub send_yield: bool,
     /// 1 and more.
     pub worker_max_concurrency: u32,
     /// How long a worker or the server may take to end; 0 is without limit.
@@ -179,6 +180,7 @@ pub(super) struct Given {
     pub max_request_grace: Option<u32>,
     pub reload_async: Option<bool>,
     pub enable_coroutine: Option<bool>,
+    pub send_yield: Option<bool>,
     pub worker_max_concurrency: Option<u32>,
     pub max_wait_time_ms: Option<u64>,
     pub daemonize: bool,
@@ -226,6 +228,7 @@ impl Given {
             max_request_grace,
             reload_async,
             enable_coroutine,
+            send_yield,
             worker_max_concurrency,
             max_wait_time_ms,
             daemonize,
@@ -273,6 +276,10 @@ impl Given {
             max_request_grace: max_request_grace.unwrap_or(default_grace),
             reload_async: reload_async.unwrap_or(true),
             enable_coroutine: enable_coroutine.unwrap_or(true),
+            send_yield: send_yield.unwrap_or(matches!(
+                dispatch_mode,
+                None | Some(DispatchMode::FdModulo | DispatchMode::IpModulo)
+            )),
             worker_max_concurrency: worker_max_concurrency.unwrap_or(u32::MAX),
             max_wait_time_ms: max_wait_time_ms.unwrap_or(3000),
             daemonize,

@@ -270,7 +270,6 @@ fn unknown_names_get_the_nearest_known_one() {
 #[test]
 fn options_of_later_parts_say_so_unless_they_switch_off_what_is_not_there() {
     for (name, raw) in [
-        ("send_yield", Raw::Bool(false)),
         ("task_worker_num", Raw::Int(0)),
         ("open_eof_check", Raw::Bool(false)),
         ("open_length_check", Raw::Int(0)),

@@ -10,7 +10,7 @@ use super::wiring::Wiring;
 use super::{ASK_SHUTDOWN, Flow, Handler, Pool, Role, worker};
 use crate::error::Error;
 use crate::log;
-use crate::reactor::{EventLoop, Interest};
+use crate::reactor::{EventLoop, Interest, event_loop};
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -79,9 +79,8 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler) -> Result<(), Error> {
         looked_for_lost: Instant::now(),
         is_over: false,
     };
-    let event_loop = master.wire()?;
-    let was_running = event_loop.is_running();
-    drop(event_loop);
+    let was_running = event_loop::existing().is_some_and(|event_loop| event_loop.is_running());
+    master.wire()?;
     pool.control.asked.store(0, Release);
     for record in &pool.workers {
         record.pid.store(0, Release);
@@ -95,7 +94,7 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler) -> Result<(), Error> {
     master.end_workers();
     pool.role.set(Role::Outside);
     pool.running.set(false);
-    if let Some(event_loop) = crate::reactor::event_loop::existing() {
+    if let Some(event_loop) = event_loop::existing() {
         // Unknown if user code has ended the loop that it was registered with.
         let _ = event_loop.deregister(pool.bell.as_raw_fd());
         event_loop.set_running(was_running);
@@ -109,6 +108,7 @@ impl Master<'_> {
     fn wire(&mut self) -> Result<Rc<EventLoop>, Error> {
         let (event_loop, is_new) = self.wiring.event_loop()?;
         if is_new {
+            event_loop.set_running(true);
             event_loop
                 .register(self.pool.bell.as_raw_fd(), BELL_TOKEN, Interest::READABLE)
                 .map_err(|error| Error::os("epoll_ctl", "the bell of a process pool", &error))?;
@@ -155,9 +155,9 @@ impl Master<'_> {
         let now = Instant::now();
         let next = self.next_deadline();
         let limit = next.map(|at| at.saturating_duration_since(now));
-        event_loop.set_running(true);
         let turned = self.wiring.turn(&event_loop, limit, |_| {});
-        event_loop.set_running(false);
+        // The pool is what runs here.
+        event_loop.take_exit();
         self.pool.bell.clear();
         if self.wiring.came.reopen.take() {
             super::reopen_log();

@@ -48,6 +48,7 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler, worker_id: u32) -> ! {
             worker_id,
             wiring: Wiring::new(&[]),
             source: Source::None,
+            exits: false,
         };
         if let Err(error) = worker.work() {
             log::error(format_args!(
@@ -68,6 +69,8 @@ struct Worker<'a> {
     worker_id: u32,
     wiring: Wiring,
     source: Source,
+    /// User code wants the loop to end.
+    exits: bool,
 }
 
 impl Worker<'_> {
@@ -100,10 +103,12 @@ impl Worker<'_> {
         self.wiring.leave_out_handled();
     }
 
-    /// The event loop, with what is ours in it; None: user code has ended the process.
+    /// The event loop, with what is ours in it; None: user code has ended the process, or the loop.
     fn event_loop(&mut self) -> Result<Option<Rc<EventLoop>>, Error> {
         let (event_loop, is_new) = self.wiring.event_loop()?;
         if is_new {
+            // With coroutines user code must not run the loop a second time.
+            event_loop.set_running(self.pool.settings().coroutines);
             self.source
                 .register(&event_loop)
                 .map_err(|error| Error::os("epoll_ctl", "a worker of a process pool", &error))?;
@@ -111,7 +116,8 @@ impl Worker<'_> {
         if is_new || self.wiring.has_turned(&event_loop) {
             self.source.look_at_all();
         }
-        Ok(event_loop.ended().is_none().then_some(event_loop))
+        let goes_on = event_loop.ended().is_none() && !self.exits;
+        Ok(goes_on.then_some(event_loop))
     }
 
     /// At most one message, and one turn. False: nothing is left to do.
@@ -164,13 +170,13 @@ impl Worker<'_> {
 
     fn turn(&mut self, event_loop: &EventLoop, limit: Option<Duration>) -> Result<(), Error> {
         let source = &mut self.source;
-        // In a worker with coroutines the loop runs: user code does not run it a second time.
-        let was_running = event_loop.is_running();
-        event_loop.set_running(self.pool.settings().coroutines);
         let turned = self
             .wiring
             .turn(event_loop, limit, |token| source.note(token));
-        event_loop.set_running(was_running);
+        // Without coroutines there is no loop to exit from.
+        if event_loop.take_exit() && self.pool.settings().coroutines {
+            self.exits = true;
+        }
         if self.wiring.came.stop.take() {
             self.pool.running.set(false);
         }

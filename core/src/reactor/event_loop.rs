@@ -8,12 +8,13 @@
 //! Callbacks run with no borrow of the loop held, so they may add and remove whatever they like,
 //! themselves included. One turn goes: descriptors, signals, timers, deferred calls.
 
+mod signals;
+
 use super::poller::{Interest, Poller, Ready, Token};
 use super::remote::Remote;
 use super::timers::{TimerId, Timers};
 use super::watches::Watches;
 pub use super::watches::{Trigger, WatchId};
-use crate::error::Error;
 use crate::sys::forks;
 use crate::sys::signal::{Signal, SignalInbox};
 use std::cell::{Cell, RefCell};
@@ -41,6 +42,8 @@ type Hook = Rc<dyn Fn()>;
 
 /// See the module's description.
 pub struct EventLoop {
+    /// Tells this thread's loops apart.
+    serial: u64,
     /// The process it was made in (see [`forks::generation`]).
     born_in: u64,
     epoch: Instant,
@@ -102,8 +105,13 @@ impl Drop for Hold {
 }
 
 thread_local! {
+    /// The number of the next loop; 0 is none's.
+    static SERIALS: Cell<u64> = const { Cell::new(1) };
     /// Not dropped with the thread: callbacks may own what is gone by then.
     static CURRENT: ManuallyDrop<RefCell<Option<Rc<EventLoop>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+    /// In a forked child, its parent's loop: a callback of that one may still be running.
+    static INHERITED: ManuallyDrop<RefCell<Option<Rc<EventLoop>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
@@ -135,8 +143,19 @@ pub fn existing() -> Option<Rc<EventLoop>> {
     // left where they are; the descriptor of its poller goes.
     drop(set_current(None));
     known.poller.take();
-    std::mem::forget(known);
+    let older = INHERITED.with(|inherited| inherited.replace(Some(known)));
+    std::mem::forget(older);
     None
+}
+
+/// User code has ended the process: see [`EventLoop::end`].
+pub fn end(status: i32) {
+    if let Some(event_loop) = existing() {
+        event_loop.end(status);
+    }
+    if let Some(inherited) = INHERITED.with(|inherited| inherited.borrow().clone()) {
+        inherited.end(status);
+    }
 }
 
 /// Ends the loop of this thread: nothing that was added to it runs any more. The next [`current`] makes
@@ -152,7 +171,10 @@ pub fn discard() {
 
 impl EventLoop {
     fn new() -> io::Result<EventLoop> {
+        let serial = SERIALS.get();
+        SERIALS.set(serial + 1);
         Ok(EventLoop {
+            serial,
             born_in: forks::generation(),
             epoch: Instant::now(),
             poller: RefCell::new(Some(Poller::new()?)),
@@ -174,6 +196,24 @@ impl EventLoop {
             adopted: Cell::new(false),
             ended: Cell::new(None),
         })
+    }
+
+    /// No callback runs any more: user code has ended the process, or this is a child that was forked by
+    /// a callback, and the loop its parent's.
+    fn is_over(&self) -> bool {
+        self.ended.get().is_some() || self.is_inherited()
+    }
+
+    /// A number that no other loop of this thread has: not one before it, and no fork's.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether this process is a fork of the one that made the loop.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        self.born_in != forks::generation()
     }
 
     fn with_poller<R>(&self, f: impl FnOnce(&Poller) -> io::Result<R>) -> io::Result<R> {
@@ -346,86 +386,6 @@ impl EventLoop {
         Ok(remote)
     }
 
-    // ---- signals ----
-
-    /// The signals of this process come through this inbox, which the caller goes on draining: see
-    /// [`Self::run_signal`].
-    pub fn share_signals(&self, inbox: Rc<RefCell<SignalInbox>>) {
-        *self.signals.borrow_mut() = Some(inbox);
-    }
-
-    /// Calls `callback` whenever the signal has come, in the loop; None: not any more, and the signal
-    /// gets its former meaning back. A handler keeps the loop alive.
-    ///
-    /// # Errors
-    /// A signal that cannot be caught (SIGKILL, SIGSTOP); out of descriptors.
-    pub fn on_signal(&self, signal: Signal, callback: Option<SignalHandler>) -> Result<(), Error> {
-        let Some(callback) = callback else {
-            let former = self.handlers.borrow_mut().remove(&signal.number());
-            if former.is_some()
-                && let Some(inbox) = &*self.signals.borrow()
-            {
-                inbox.borrow_mut().unlisten(signal);
-            }
-            drop(former);
-            return Ok(());
-        };
-        let inbox = self.signals.borrow().clone();
-        match inbox {
-            Some(inbox) => inbox.borrow_mut().listen(signal)?,
-            None => {
-                let inbox = SignalInbox::install(&[signal])?;
-                self.with_poller(|p| {
-                    p.register(inbox.fd(), Token(SIGNAL_TOKEN), Interest::READABLE)
-                })
-                .map_err(|error| Error::os("epoll_ctl", "the signal descriptor", &error))?;
-                *self.signals.borrow_mut() = Some(Rc::new(RefCell::new(inbox)));
-            }
-        }
-        let former = self.handlers.borrow_mut().insert(signal.number(), callback);
-        drop(former);
-        Ok(())
-    }
-
-    /// The handler of a signal, for someone who takes its place for a while.
-    #[must_use]
-    pub fn signal_handler(&self, signal: Signal) -> Option<SignalHandler> {
-        self.handlers.borrow().get(&signal.number()).cloned()
-    }
-
-    /// Hands a signal that was drained to its handler; whether there is one.
-    pub fn run_signal(&self, signal: Signal) -> bool {
-        let handler = self.handlers.borrow().get(&signal.number()).cloned();
-        match handler {
-            Some(handler) => {
-                handler(signal);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Whether handlers of signals keep the loop alive, as they do at first.
-    pub fn keep_alive_for_signals(&self, on: bool) {
-        self.handlers_count.set(on);
-    }
-
-    /// Whether whoever shares its signals ([`Self::share_signals`]) wants this one for itself.
-    #[must_use]
-    pub fn is_own_signal(&self, signal: Signal) -> bool {
-        let is_caught = match &*self.signals.borrow() {
-            Some(inbox) => inbox.borrow().listens(signal),
-            None => false,
-        };
-        is_caught && !self.handlers.borrow().contains_key(&signal.number())
-    }
-
-    /// The signals that have a handler.
-    #[must_use]
-    pub fn handled_signals(&self) -> Vec<i32> {
-        self.handlers.borrow().keys().copied().collect()
-    }
-
     // ---- running ----
 
     /// Sets or removes what is called in every turn.
@@ -437,7 +397,7 @@ impl EventLoop {
     fn call_hook(&self, at: HookAt) {
         let hook = self.hooks[at as usize].borrow().clone();
         if let Some(hook) = hook
-            && self.ended.get().is_none()
+            && !self.is_over()
         {
             hook();
         }
@@ -477,16 +437,21 @@ impl EventLoop {
         self.exit.set(false);
         self.running.set(true);
         let mut result = Ok(());
-        while result.is_ok() && !self.exit.get() && self.ended.get().is_none() && self.has_work() {
+        while result.is_ok() && !self.exit.get() && !self.is_over() && self.has_work() {
             result = self.turn(None, |_| {});
         }
         self.running.set(false);
         result
     }
 
-    /// Ends [`Self::run`] after this turn.
+    /// Ends [`Self::run`] after this turn; for a loop that a server turns: see [`Self::take_exit`].
     pub fn exit(&self) {
         self.exit.set(true);
+    }
+
+    /// Whether [`Self::exit`] was called since the last look.
+    pub fn take_exit(&self) -> bool {
+        self.exit.take()
     }
 
     /// User code has ended the process with this status (`exit()`, a fatal error): no callback runs any
@@ -522,6 +487,7 @@ impl EventLoop {
 
     /// Says that a server turns this loop by [`Self::turn`].
     pub fn set_running(&self, running: bool) {
+        self.exit.set(false);
         self.running.set(running);
     }
 
@@ -544,7 +510,7 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() {
+        if !self.deferred.borrow().is_empty() || self.exit.get() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -604,7 +570,7 @@ impl EventLoop {
     }
 
     fn dispatch(&self, event: &Ready) {
-        if self.ended.get().is_some() {
+        if self.is_over() {
             return;
         }
         if event.token == SIGNAL_TOKEN {
@@ -626,24 +592,23 @@ impl EventLoop {
             .get(id)
             .filter(|watch| watch.trigger == Trigger::Level)
             .map(|watch| (watch.fd, watch.interest));
-        if let Some((fd, interest)) = level {
-            // Makes the kernel look anew. A descriptor that was closed meanwhile has no news.
-            let _ = self.with_poller(|poller| poller.reregister(fd, id.token(), interest));
-        }
-    }
-
-    fn dispatch_signals(&self) {
-        let inbox = self.signals.borrow().clone();
-        let Some(inbox) = inbox else { return };
-        let drained = inbox.borrow().drain();
-        for signal in drained {
-            self.run_signal(signal);
+        if let Some((fd, interest)) = level
+            && !self.is_inherited()
+        {
+            // Makes the kernel look anew.
+            let looked = self.with_poller(|poller| poller.reregister(fd, id.token(), interest));
+            if looked.is_err() {
+                // Closed by the callback: it never has news again, and must not keep the loop alive.
+                self.unwatch(id);
+            }
         }
     }
 
     /// Runs the timers that are due and what was deferred, without waiting.
     pub fn run_due(&self) {
-        if self.timers.borrow().next_deadline().is_some() {
+        // A script's timers run from the second turn on, as users of dispatch() and cycle() can tell.
+        let is_first = self.adopted.get() && self.turns.get() == 0;
+        if !is_first && self.timers.borrow().next_deadline().is_some() {
             self.run_timers();
         }
         // What these defer waits for the next turn.
@@ -651,7 +616,7 @@ impl EventLoop {
         for _ in 0..count {
             let job = self.deferred.borrow_mut().pop_front();
             match job {
-                Some(job) if self.ended.get().is_none() => job(),
+                Some(job) if !self.is_over() => job(),
                 _ => break,
             }
         }
@@ -660,7 +625,7 @@ impl EventLoop {
     fn run_timers(&self) {
         let now_us = self.now_us();
         let outer = self.firing_us.replace(Some(now_us));
-        while self.ended.get().is_none() {
+        while !self.is_over() {
             let due = self.timers.borrow_mut().pop_due(now_us);
             match due {
                 Some((_, timer)) => {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 pub use mio::{Interest, Token};
 
+/// The kernel counts in int milliseconds: longer waits are cut to this, and end without events.
+const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64 - 1);
 /// Events taken from the kernel in one wait; the rest come with the next.
 const EVENTS_PER_WAIT: usize = 1024;
 
@@ -67,6 +69,7 @@ impl Poller {
     /// Waits for events, at most so long; `None` waits without end. A signal ends the wait without events.
     /// Fractions of a millisecond are rounded up.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST_WAIT));
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();

@@ -20,8 +20,8 @@ use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
 use crate::log;
 use crate::options::Settings;
 use crate::shm::ring::Consumer;
-use crate::sys::process;
 use crate::sys::signal::Signal;
+use crate::sys::{forks, process};
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
@@ -125,6 +125,8 @@ pub struct Context {
     pub(super) local: Option<Local>,
     /// This worker's lane; 0 in other processes.
     pub(super) lane: usize,
+    /// The process it was made in (see [`forks::generation`]).
+    pub(super) born_in: u64,
     /// This worker was told to stop: by itself, or by a callback that ended the process.
     pub(super) stop: Cell<bool>,
     pub(super) end_status: Cell<Option<i32>>,
@@ -447,15 +449,30 @@ impl Context {
         if let Outcome::EndProcess { status } = outcome {
             self.stop.set(true);
             self.end_status.set(Some(status));
+        } else if self.is_copy() {
+            self.stop.set(true);
+            self.end_status.set(Some(0));
         }
+    }
+
+    /// Whether this process is a child that user code forked in a callback. It must not go on with the
+    /// role's work, which is its parent's, and leaves the shared state alone: it ends.
+    pub(super) fn is_copy(&self) -> bool {
+        self.born_in != forks::generation()
     }
 
     /// Whether user code that the event loop ran wants the process to end.
     pub(super) fn note_end(&self, server_loop: &ServerLoop) {
+        if server_loop.has_exited() {
+            self.stop.set(true);
+        }
         if let Some(status) = server_loop.event_loop().ended()
             && self.end_status.get().is_none()
         {
             self.note(Outcome::EndProcess { status });
+        }
+        if self.is_copy() && self.end_status.get().is_none() {
+            self.note(Outcome::Done);
         }
     }
 

@@ -24,8 +24,8 @@ use crate::log;
 use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::sys::Pid;
-use crate::sys::process;
 use crate::sys::signal::{self, Signal};
+use crate::sys::{forks, process};
 
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
 const MANAGER_GRACE_MS: u64 = 2_000;
@@ -91,6 +91,7 @@ impl Master {
             outbox: None::<RefCell<_>>,
             local: None,
             lane: 0,
+            born_in: forks::generation(),
             stop: Cell::new(false),
             end_status: Cell::new(None),
             in_hand: InHand::default(),
@@ -145,7 +146,9 @@ impl Master {
                 self.context.end_status.set(Some(1));
             }
         }
-        self.shut_down()?;
+        if !self.context.is_copy() {
+            self.shut_down()?;
+        }
         Ok(self.context.end_status.get().unwrap_or(0))
     }
 
@@ -174,7 +177,7 @@ impl Master {
         self.server_loop.run_ready();
         self.context.note_end(&self.server_loop);
         self.on_signals();
-        if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 {
+        if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 || self.context.stop.get() {
             self.stop = true;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The event loop of a process of the server, as its role turns it: the role's own descriptors and
 //! signals, and beside them whatever user code adds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,14 +15,18 @@ use crate::reactor::event_loop;
 use crate::reactor::poller::{Interest, Ready};
 use crate::sys::signal::{Signal, SignalInbox};
 
-/// A busy role looks at user code's descriptors once in so many rounds.
-const GLANCE_EVERY: u32 = 16;
+/// A busy role looks at user code's descriptors this often, in microseconds.
+const GLANCE_EVERY_US: u64 = 1_000;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(super) struct ServerLoop {
     event_loop: Rc<EventLoop>,
     signals: Rc<RefCell<SignalInbox>>,
+    /// User code has asked for the end of the loop: what it still has there is of no interest.
+    exited: Cell<bool>,
+    /// When the kernel was asked last, on the loop's clock.
+    waited_us: Cell<u64>,
 }
 
 impl ServerLoop {
@@ -33,6 +37,8 @@ impl ServerLoop {
         let this = Self {
             event_loop,
             signals: Rc::clone(&signals),
+            exited: Cell::new(false),
+            waited_us: Cell::new(0),
         };
         let signal_fd = signals.borrow().fd();
         this.watch(signal_fd, SIGNAL_TOKEN)?;
@@ -59,7 +65,11 @@ impl ServerLoop {
     pub fn wait(&self, limit: Option<Duration>, others: impl FnMut(&Ready)) -> Result<(), Error> {
         self.event_loop
             .wait(limit, others)
-            .map_err(|error| Error::os("epoll_wait", "", &error))
+            .map_err(|error| Error::os("epoll_wait", "", &error))?;
+        if self.event_loop.has_work() {
+            self.waited_us.set(self.event_loop.now_us());
+        }
+        Ok(())
     }
 
     /// Runs what user code wants to run and is ready or due.
@@ -67,12 +77,17 @@ impl ServerLoop {
         self.event_loop.run_ready();
     }
 
+    /// Whether a busy role should make a pause in its work for [`Self::glance`]. Costs next to nothing
+    /// where user code has nothing in the loop.
+    pub fn wants_glance(&self) -> bool {
+        self.event_loop.has_work()
+            && (self.event_loop.is_due()
+                || self.event_loop.now_us() - self.waited_us.get() >= GLANCE_EVERY_US)
+    }
+
     /// For a role that found work without waiting: serves user code, too, every now and then.
-    pub fn glance(&self, round: u32) -> Result<(), Error> {
-        if self.event_loop.is_due() {
-            self.event_loop.run_due();
-        }
-        if round.is_multiple_of(GLANCE_EVERY) && self.event_loop.has_work() {
+    pub fn glance(&self) -> Result<(), Error> {
+        if self.wants_glance() {
             self.wait(Some(Duration::ZERO), |_| {})?;
             self.run_ready();
         }
@@ -82,12 +97,20 @@ impl ServerLoop {
     /// Whether user code has something in the loop that it may want to end itself (`on_worker_exit`).
     /// Without `reload_async` nobody asks.
     pub fn has_work(&self, settings: &Settings) -> bool {
-        settings.reload_async && self.event_loop.has_work()
+        settings.reload_async && !self.has_exited() && self.event_loop.has_work()
     }
 
     /// Whether a process that is about to end has reason to wait.
     pub fn has_work_to_finish(&self, settings: &Settings) -> bool {
-        settings.reload_async && self.event_loop.has_work_to_finish()
+        settings.reload_async && !self.has_exited() && self.event_loop.has_work_to_finish()
+    }
+
+    /// Whether user code has asked for the end of the loop (`Event::exit()`), and with it of the role.
+    pub fn has_exited(&self) -> bool {
+        if self.event_loop.take_exit() {
+            self.exited.set(true);
+        }
+        self.exited.get()
     }
 
     /// Whether [`Self::take_signals`] has something to do; costs one load.

@@ -23,8 +23,8 @@ use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
 use crate::reactor::clock;
 use crate::shm::ring::{Consumer, Record};
-use crate::sys::process;
 use crate::sys::signal::{self, Signal};
+use crate::sys::{forks, process};
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
@@ -77,6 +77,7 @@ pub(super) fn enter(
         outbox: Some(RefCell::new(Outbox::new(shared, who.lane(), who.epoch))),
         local,
         lane: who.lane(),
+        born_in: forks::generation(),
         stop: Cell::new(false),
         end_status: Cell::new(None),
         in_hand: InHand::default(),
@@ -229,6 +230,9 @@ impl Context {
     /// The last steps of a worker that stops in order: `on_worker_stop`, room for the successor, then
     /// `on_worker_exit` and what is still going on (`finish`).
     pub(super) fn retire(&self, who: Incarnation, mut finish: impl FnMut()) -> i32 {
+        if self.is_copy() {
+            return self.end_status.get().unwrap_or(0);
+        }
         let record = &self.shared.workers[who.worker_id as usize];
         record.set_state(WorkerState::Exit);
         if let Some(status) = self.end_status.get() {
@@ -288,7 +292,6 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
-        let mut round = 0_u32;
         while !self.context.stop.get() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
@@ -302,8 +305,7 @@ impl Worker {
                 break;
             }
             if busy {
-                round = round.wrapping_add(1);
-                self.server_loop.glance(round)?;
+                self.server_loop.glance()?;
                 self.context.note_end(&self.server_loop);
             } else {
                 self.sleep(None)?;
@@ -420,7 +422,10 @@ impl Worker {
                 }
             }
             taken += 1;
-            if self.limit.is_reached(record.requests.get()) || self.server_loop.is_signalled() {
+            if self.limit.is_reached(record.requests.get())
+                || self.server_loop.is_signalled()
+                || self.server_loop.wants_glance()
+            {
                 break;
             }
         }

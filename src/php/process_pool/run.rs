@@ -46,7 +46,7 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     CURRENT.with_borrow_mut(|current| *current = former);
     if !was_running {
         // What user code has left in the master's loop was for the time of the pool.
-        event_loop::discard();
+        php_loop::discard();
         coroutine::loop_ended(true);
     }
     php_loop::hand_over()?;

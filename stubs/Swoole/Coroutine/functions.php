@@ -20,6 +20,30 @@ namespace Swoole\Coroutine {
 
     /** Calls back when the running coroutine ends: Coroutine::defer(). */
     function defer(callable $fn) {}
+
+    /**
+     * Runs each task in a coroutine of its own, and waits for all of them.
+     *
+     * @param array<callable> $tasks
+     * @param float $timeout in seconds; 0 or less: no limit
+     * @return array what the tasks returned, at their keys; null for one that took too long
+     */
+    function batch(array $tasks, float $timeout = -1.0): array {}
+
+    /** Runs the same function in several coroutines at once, and waits for all of them. */
+    function parallel(int $n, callable $fn): void {}
+
+    /**
+     * array_map() with a coroutine for each element.
+     *
+     * @param callable $fn gets value and key
+     * @param float $timeout in seconds; 0 or less: no limit
+     * @return array at the keys of the list; null for what took too long
+     */
+    function map(array $list, callable $fn, float $timeout = -1.0): array {}
+
+    /** Prints the coroutines that wait, as at the end of a script whose coroutines all wait. */
+    function deadlock_check() {}
 }
 
 namespace Co {

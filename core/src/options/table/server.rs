@@ -262,13 +262,13 @@ pub(super) static ROWS: &[Row] = &[
         store!("enable_coroutine", enable_coroutine = Some(bool)),
         "Run the callbacks for start, beforeShutdown, workerStart, connect, receive and close, and those of timers, in a coroutine each.",
     ),
-    Row::later(
+    Row::built(
         "send_yield",
         Server,
         Kind::Bool,
         "true with dispatch_mode 2 and 4",
-        "coroutines",
-        "Where the output buffer is full let the coroutine wait in send() rather than fail.",
+        store!("send_yield", send_yield = Some(bool)),
+        "Where the output buffer is full let the coroutine wait in send(), up to send_timeout, rather than fail.",
     ),
     Row::later(
         "enable_delay_receive",

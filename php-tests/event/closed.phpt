@@ -1,0 +1,73 @@
+--TEST--
+Swoole\Event: descriptors that are closed without del(), and numbers that come again
+--FILE--
+<?php
+use Swoole\{Event, Timer};
+use function SwooleRs\Tests\{check, same};
+
+require __DIR__ . '/../include/bootstrap.php';
+
+$pair = fn () => stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+
+// Closed by its own callback: it does not keep the loop.
+[$a, $b] = $pair();
+fwrite($b, 'x');
+Event::add($a, function ($stream): void {
+    echo 'read ', fread($stream, 10), "\n";
+    fclose($stream);
+});
+Event::wait();
+fclose($b);
+
+// Its number is free for another, in the same callback and later.
+[$a, $b] = $pair();
+fwrite($b, 'x');
+Event::add($a, function ($stream) use ($pair, $b): void {
+    fclose($stream);
+    fclose($b);
+    $GLOBALS['next'] = [$c, $d] = $pair();
+    fwrite($d, 'next');
+    check(Event::add($c, function ($stream): void {
+        echo 'read ', fread($stream, 10), "\n";
+        Event::del($stream);
+    }) !== false, 'added');
+});
+Event::wait();
+array_map(fclose(...), $next);
+
+// Closed by somebody else, while another descriptor keeps the loop.
+[$a, $b] = $pair();
+$number = Event::add($a, fn () => print("never\n"));
+Event::defer(function () use ($a, $b, $number, $pair): void {
+    fclose($a);
+    fclose($b);
+    $GLOBALS['next'] = [$c, $d] = $pair();
+    fwrite($d, 'again');
+    same($number, $again = Event::add($c, function ($stream): void {
+        echo 'read ', fread($stream, 10), "\n";
+        Event::del($stream);
+    }));
+});
+Event::wait();
+array_map(fclose(...), $next);
+
+// del() by number after the close.
+[$a, $b] = $pair();
+$number = Event::add($a, fn () => print("never\n"));
+fclose($a);
+same([true, false], [Event::del($number), Event::del($number)]);
+Event::wait();
+// A write to one that is closed fails.
+[$a, $b] = $pair();
+$number = Event::add($a, fn () => null);
+fclose($a);
+same(false, Event::write($number, 'x'));
+same(SOCKET_EBADF, swoole_last_error());
+Event::del($number);
+echo "done\n";
+?>
+--EXPECT--
+read x
+read next
+read again
+done
