@@ -31,6 +31,7 @@ pub mod owned;
 pub mod php_socket;
 pub mod port;
 pub mod process;
+pub mod process_pool;
 pub mod properties;
 pub mod runtime;
 pub mod server;

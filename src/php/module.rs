@@ -3,9 +3,7 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, coroutine_client, event,
-    event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver, port,
-    process, runtime, server, server_event, short_names, socket, table, timer,
+    atomic, channel, client, client_select, constants, coroutine, coroutine_client, event, event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver, port, process, process_pool, runtime, server, server_event, short_names, socket, table, timer,
 };
 
 /// Parents before children.
@@ -25,6 +23,7 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
     &socket::CLASS,

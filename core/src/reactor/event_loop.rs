@@ -36,7 +36,8 @@ struct Timer {
     repeats: bool,
 }
 
-type SignalHandler = Rc<dyn Fn(Signal)>;
+/// What [`EventLoop::on_signal`] calls.
+pub type SignalHandler = Rc<dyn Fn(Signal)>;
 type Hook = Rc<dyn Fn()>;
 
 /// See the module's description.

@@ -14,6 +14,7 @@ pub mod names;
 pub mod pid_file;
 pub mod pipe;
 pub mod process;
+pub mod queue_receiver;
 pub mod signal;
 pub mod socket;
 pub mod stack;

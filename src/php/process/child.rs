@@ -4,7 +4,7 @@
 //! a callback started it, those of an event loop or a server, all of them the parent's business. So a
 //! child never returns: its work done, it runs PHP's own shutdown where it stands and exits.
 
-use super::super::callback;
+use super::super::callback::{self, Pending};
 use super::super::ffi::*;
 use super::super::handler;
 use super::super::method::protect;
@@ -96,6 +96,25 @@ pub fn end_here(end: End) -> ! {
     // that the engine frees is used again.
     let _ = protect(|| unsafe { php_request_shutdown(std::ptr::null_mut()) });
     let status = callback::exit_status();
+    // SAFETY: runs what C's atexit holds and ends the process.
+    unsafe { libc::exit(status) }
+}
+
+/// Ends this process as a worker of a pool ends: its own shutdown functions run and its output is written,
+/// but objects are not destructed, since it has most of them from its parent, whose end this is not. Where
+/// user code has not set an exit status, `status` is it. After a fatal error: as [`end_here`].
+pub fn leave(status: i32) -> ! {
+    if callback::take_pending() == Pending::Bailout {
+        end_here(End::Fault);
+    }
+    // SAFETY: as in `end_here`; what bails out ends there.
+    let _ = protect(|| unsafe { php_call_shutdown_functions() });
+    // SAFETY: as above; user output handlers may run.
+    let _ = protect(|| unsafe { php_output_end_all() });
+    let status = match callback::exit_status() {
+        0 => status,
+        set => set,
+    };
     // SAFETY: runs what C's atexit holds and ends the process.
     unsafe { libc::exit(status) }
 }

@@ -47,6 +47,12 @@ impl EventLoop {
         Ok(())
     }
 
+    /// The handler of a signal, for someone who takes its place for a while.
+    #[must_use]
+    pub fn signal_handler(&self, signal: Signal) -> Option<SignalHandler> {
+        self.handlers.borrow().get(&signal.number()).cloned()
+    }
+
     /// Hands a signal that was drained to its handler; whether there is one.
     pub fn run_signal(&self, signal: Signal) -> bool {
         let handler = self.handlers.borrow().get(&signal.number()).cloned();
