@@ -74,7 +74,7 @@ fn readable(handle: *mut zval, wanted: Option<usize>) -> Result<Option<usize>, S
         });
     };
     let count = offload("a file", Wait::Uncancellable, None, move || {
-        use std::io::{Seek, SeekFrom};
+        use std::io::Seek;
         let position = file.stream_position().ok()?;
         let left = file.metadata().ok()?.len().saturating_sub(position);
         let left = usize::try_from(left).unwrap_or(usize::MAX);
