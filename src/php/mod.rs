@@ -1,5 +1,7 @@
 //! The only room that knows PHP: classes, functions and constants over `swoole_core`.
 
+pub mod async_io;
+pub mod async_write;
 pub mod atomic;
 pub mod callback;
 pub mod channel;
@@ -11,6 +13,8 @@ pub mod client_select;
 pub mod constants;
 pub mod convert;
 pub mod coroutine;
+pub mod coroutine_client;
+pub mod coroutine_system;
 pub mod event;
 pub mod event_loop;
 pub mod exception;
@@ -39,6 +43,7 @@ pub mod server_methods;
 pub mod server_setup;
 pub mod server_state;
 pub mod short_names;
+pub mod socket;
 pub mod string_buffer;
 pub mod table;
 pub mod table_rows;

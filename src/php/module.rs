@@ -3,9 +3,10 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, event, event_loop, exception,
-    functions, info, ini, iterator, library, lock, name_resolver, port, process, process_pool,
-    runtime, server, server_event, short_names, table, timer,
+    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_client,
+    coroutine_system, event, event_loop, exception, functions, info, ini, iterator, library, lock,
+    name_resolver, port, process, process_pool, runtime, server, server_event, short_names, socket,
+    table, timer,
 };
 
 /// Parents before children.
@@ -28,6 +29,9 @@ static CLASSES: &[&ClassDef] = &[
     &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
+    &socket::CLASS,
+    &socket::EXCEPTION_CLASS,
+    &coroutine_client::CLASS,
     &name_resolver::CONTEXT_CLASS,
     &coroutine::class::CLASS,
     &coroutine::class::CONTEXT_CLASS,
@@ -36,6 +40,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::class::TIMEOUT_CLASS,
     &coroutine::exit::CLASS,
     &coroutine::scheduler::CLASS,
+    &coroutine_system::class::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
     &runtime::CLASS,
@@ -53,7 +58,10 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     event::FUNCTIONS,
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
+    coroutine_system::class::FUNCTIONS,
+    async_io::FUNCTIONS,
     client_select::FUNCTIONS,
+    socket::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -70,6 +78,8 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     table::declare_constants();
     process::declare_constants(module_number);
     client::declare_constants();
+    coroutine_client::declare_constants();
+    socket::constants::register(module_number);
     constants::register(module_number);
     library::startup();
     0

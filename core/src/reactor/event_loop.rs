@@ -409,6 +409,14 @@ impl EventLoop {
         self.watches.borrow().len()
     }
 
+    /// Whether anything but timers and signal handlers keeps the loop alive.
+    #[must_use]
+    pub fn is_engaged(&self) -> bool {
+        self.watches.borrow().counted() > 0
+            || self.holds.get() > 0
+            || !self.deferred.borrow().is_empty()
+    }
+
     /// Whether anything keeps the loop alive.
     #[must_use]
     pub fn has_work(&self) -> bool {

@@ -11,7 +11,7 @@ use super::super::method::protect;
 use std::cell::RefCell;
 use swoole_core::log;
 use swoole_core::sys::process::{self, Forked};
-use swoole_core::sys::{SysError, signal};
+use swoole_core::sys::{SysError, reaped, signal};
 
 thread_local! {
     /// Shutdown functions that the ancestors had registered when they forked, oldest first.
@@ -41,6 +41,7 @@ fn fork_with_signals() -> Result<Forked, SysError> {
 
 fn enter_child() {
     super::signals::forget();
+    reaped::forget();
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all
