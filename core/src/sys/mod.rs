@@ -18,6 +18,7 @@ pub mod queue_receiver;
 pub mod signal;
 pub mod socket;
 pub mod stack;
+pub mod stack_fault;
 pub mod thread;
 pub mod transfer;
 pub mod user_process;
