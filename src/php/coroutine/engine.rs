@@ -152,13 +152,9 @@ fn make() -> Result<&'static Co, Stop> {
     let page = vm::new_page();
     let made = page.map_err(Stop::from).and_then(|page| {
         co.page.set(page);
+        let bytes = engine.stack_bytes.get() + vm::reserved_bytes();
         // SAFETY: the record stays where it is for ever; `body::run` never returns.
-        unsafe {
-            engine
-                .source
-                .get()
-                .make(co.context.get(), body::run, engine.stack_bytes.get())
-        }
+        unsafe { engine.source.get().make(co.context.get(), body::run, bytes) }
     });
     match made {
         Ok(range) => {

@@ -4,7 +4,7 @@
 //! message on standard error and status 255. Nothing of it runs on, shutdown functions neither: the
 //! fault may be anywhere, in the middle of the allocator for one.
 
-use super::engine;
+use super::{engine, vm};
 use crate::php::ffi::*;
 use swoole_core::log;
 use swoole_core::sys::stack::GUARD_BYTES;
@@ -28,7 +28,8 @@ fn explain(address: usize, line: &mut Line) -> bool {
         return false;
     }
     line.push(b"PHP Fatal error:  Maximum call stack size of ");
-    line.push_number((range.top as usize - bottom) as u64);
+    let whole = range.top as usize - bottom;
+    line.push_number(whole.saturating_sub(vm::reserved_bytes()) as u64);
     line.push(b" bytes (stack_size) reached in coroutine ");
     line.push_number(co.cid.get().unsigned_abs());
     line.push(b". Infinite recursion?");
