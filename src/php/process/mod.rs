@@ -6,7 +6,7 @@ mod control;
 mod numbers;
 mod pipe;
 mod queue;
-mod signals;
+pub mod signals;
 mod start;
 pub mod worker;
 
