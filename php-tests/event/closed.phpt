@@ -66,10 +66,8 @@ same(SOCKET_EBADF, swoole_last_error());
 Event::del($number);
 echo "done\n";
 ?>
---EXPECTF--
+--EXPECT--
 read x
 read next
 read again
 done
-
-Deprecated: swoole_event_rshutdown(): Event::wait() in shutdown function is deprecated in Unknown on line 0

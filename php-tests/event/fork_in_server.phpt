@@ -11,7 +11,7 @@ require __DIR__ . '/../include/bootstrap.php';
 foreach ([3, null] as $exit) {
     test_server(
         function (ServerSide $side) use ($exit): bool {
-            $server = $side->server(['worker_num' => 2]);
+            $server = $side->server(['worker_num' => 2, 'enable_coroutine' => false]);
             $fork = function (string $where) use ($side, $exit): void {
                 $side->event('before', $where);
                 $pid = pcntl_fork();

@@ -10,7 +10,7 @@ require __DIR__ . '/../include/bootstrap.php';
 
 test_server(
     function (ServerSide $side): bool {
-        $server = $side->server(['worker_num' => 2]);
+        $server = $side->server(['worker_num' => 2, 'enable_coroutine' => false]);
         $watch = fn (string $where) => function () use ($where, $side): void {
             $pair = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
             Event::add($pair[0], function ($stream) use ($where, $side): void {

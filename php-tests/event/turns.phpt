@@ -19,9 +19,14 @@ $taken = function () use (&$log): string {
     return $taken;
 };
 
+swoole_async_set(['enable_coroutine' => false]); // in a coroutine wait() is an error: see the end
+
 // Descriptors, timers, deferred calls, the end of the turn.
 [$a, $b] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
 fwrite($b, 'x');
+Event::dispatch(); // timers run from the second turn on
+Event::defer(fn () => null);
+Event::dispatch();
 Event::cycle($say('before'), true);
 Event::cycle(function () use (&$log): void {
     $log[] = 'end';
@@ -66,9 +71,7 @@ Event::defer($say('1'));
 Timer::after(5, $say('2'));
 same(true, Event::dispatch());
 same('1', $taken());
-while (Timer::list()->count() > 0) {
-    same(true, Event::dispatch());
-}
+same(true, Event::dispatch());
 same('2', $taken());
 same(true, Event::dispatch(), 'nothing to wait for: returns');
 Timer::after(1, function () use ($say): void {
@@ -91,11 +94,17 @@ foreach (['Event::defer(%s);', 'Event::defer(fn () => 1); Event::cycle(%s);', 'E
     $output = SwooleRs\Tests\Script::run("ini_set('html_errors', '0'); {$code}", status: 255);
     check(str_contains($output, 'Fatal error: Uncaught Exception: boom') && !str_contains($output, 'never'), "{$how} {$output}");
 }
-$output = SwooleRs\Tests\Script::run('use Swoole\{Event, Timer};
-    class Bad { function __destruct() { throw new Exception("in a destructor"); } }
-    Timer::after(1, fn () => 1, new Bad); Timer::after(1, fn () => print("timer "));
-    try { Event::wait(); } catch (Exception $e) { echo $e->getMessage(); }', status: 255);
-check(str_contains($output, 'in a destructor'), $output);
+// The exception of a destructor comes out of wait(), or out of the next callback.
+foreach (['true', 'false'] as $coroutines) {
+    $output = SwooleRs\Tests\Script::run('use Swoole\{Event, Timer};
+        class Bad { function __destruct() { throw new Exception("in a destructor"); } }
+        swoole_async_set(["enable_coroutine" => ' . $coroutines . ']);
+        Timer::after(1, fn () => 1, new Bad);
+        try { Event::wait(); } catch (Exception $e) { echo $e->getMessage(); }');
+    check(str_contains($output, 'in a destructor'), $output);
+}
+$output = SwooleRs\Tests\Script::run('use Swoole\{Event, Timer}; Timer::after(1, function () { Event::wait(); echo "never"; }); Event::wait(); echo "never";', status: 255);
+check(str_contains($output, 'Fatal error: Swoole\Event::wait(): Unable to call Event::wait() in coroutine') && !str_contains($output, 'never'), $output);
 echo "done\n";
 ?>
 --EXPECT--

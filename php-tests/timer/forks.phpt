@@ -11,6 +11,7 @@ require __DIR__ . '/../include/bootstrap.php';
 $code = <<<'PHP'
 use Swoole\{Event, Timer};
 error_reporting(E_ALL & ~E_DEPRECATED);
+swoole_async_set(['enable_coroutine' => false]);
 $parent = getmypid();
 function who(): string { return getmypid() === $GLOBALS['parent'] ? 'parent' : 'child'; }
 function say(string $what): void { echo who(), " {$what}\n"; }

@@ -33,7 +33,7 @@ same(['timer', 'after', 'shutdown 1', 'second', 'shutdown 2', 'destructor'],
 
 foreach (['Event::wait(); echo "never\n";' => 0, '' => 1] as $wait => $at_the_end) {
     $order = fn (array $first) => $at_the_end ? ['shutdown 1', ...$first, 'shutdown 2', 'shutdown 3'] : [...$first, 'shutdown 1', 'shutdown 3'];
-    $ends = fn (string $end, int $status) => lines("Timer::after(1, function () {
+    $ends = fn (string $end, int $status, string $coroutines = 'false') => lines("swoole_async_set(['enable_coroutine' => {$coroutines}]); Timer::after(1, function () {
             register_shutdown_function(function () { echo \"shutdown 3\\n\"; });
             echo \"ends\\n\";
             {$end}
@@ -44,8 +44,11 @@ foreach (['Event::wait(); echo "never\n";' => 0, '' => 1] as $wait => $at_the_en
     $clean = fn (array $lines) => $at_the_end ? without($lines, $deprecated) : $lines;
     same([...$order(['ends']), 'destructor'], $clean($ends('exit(7);', 7)), 'exit(7)');
     same([...$order(['ends']), 'destructor'], $clean($ends('exit;', 0)), 'exit');
+    // In a coroutine exit() throws an exception that may be caught.
+    same([...$order(['ends']), 'destructor'], without($clean($ends('exit(7);', 255, 'true')), '/^Fatal error: Uncaught Swoole.ExitException: swoole exit/'), 'exit(7) in a coroutine');
+    same([...$order(['ends']), 'destructor'], without($clean($ends('throw new Exception("boom");', 255, 'true')), '/^Fatal error: Uncaught Exception: boom/'), 'throw in a coroutine');
     same([...$order(['ends']), 'destructor'], without($clean($ends('throw new Exception("boom");', 255)), '/^Fatal error: Uncaught Exception: boom/'), 'throw');
-    same($order(['ends']), without($clean($ends('trigger_error("dead", E_USER_ERROR);', 255)), '/^Fatal error: dead/'), 'fatal');
+    same($order(['ends']), without($clean($ends('@trigger_error("dead", E_USER_ERROR);', 255)), '/^Fatal error: dead/'), 'fatal');
     // Out of memory in a shutdown function, PHP itself runs no further ones.
     same($at_the_end ? ['shutdown 1', 'ends'] : $order(['ends']), without($clean($ends('ini_set("memory_limit", "16M"); str_repeat("x", 1 << 28);', 255)), '/^Fatal error: Allowed memory size/'), 'memory');
 }

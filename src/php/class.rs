@@ -184,6 +184,9 @@ pub const fn private(name: &'static CStr) -> PropertyDef {
 /// `ZEND_ACC_ALLOW_DYNAMIC_PROPERTIES`, which the bindings leave out.
 pub const ALLOW_DYNAMIC_PROPERTIES: u32 = 1 << 15;
 
+/// `ZEND_ACC_READONLY`, which the bindings leave out.
+pub const READONLY: u32 = 1 << 7;
+
 /// `create_object` of a class.
 pub type Create = unsafe extern "C" fn(*mut zend_class_entry) -> *mut zend_object;
 

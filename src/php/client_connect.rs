@@ -35,6 +35,11 @@ impl Settings {
         if value.is_null() {
             return Settings(Vec::new());
         }
+        Settings::from_value(value)
+    }
+
+    /// Those of an array.
+    pub fn from_value(value: *mut zval) -> Settings {
         match convert::to_raw(value) {
             Raw::Map(settings) => Settings(settings),
             _ => Settings(Vec::new()),
@@ -42,26 +47,26 @@ impl Settings {
     }
 
     /// A setting that is given and not null.
-    fn get(&self, name: &str) -> Option<&Raw> {
+    pub fn get(&self, name: &str) -> Option<&Raw> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
         (*value != Raw::Null).then_some(value)
     }
 
     /// Anything that is no scalar counts as true, as in PHP.
-    fn flag(&self, name: &str) -> bool {
+    pub fn flag(&self, name: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.truth().unwrap_or(true))
     }
 
-    fn text(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn text(&self, name: &str) -> Option<Vec<u8>> {
         self.get(name)?.bytes()
     }
 
-    fn int(&self, name: &str, min: i64, max: i64) -> Option<i64> {
+    pub fn int(&self, name: &str, min: i64, max: i64) -> Option<i64> {
         Some(self.get(name)?.int().unwrap_or(0).clamp(min, max))
     }
 
-    fn size(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Stop> {
+    pub fn size(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Stop> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };

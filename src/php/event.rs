@@ -7,7 +7,7 @@ use super::ffi::*;
 use super::method::{self, Frame, Stop};
 use super::method::{parse, trampolines};
 use super::owned::{Owned, OwnedCallback};
-use super::{object, timer};
+use super::{coroutine, object, timer};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
@@ -432,6 +432,11 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 fn do_wait(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
+    if coroutine::current().is_some() && core_loop::existing().is_some() {
+        return Err(Stop::Fatal(
+            "Unable to call Event::wait() in coroutine".to_owned(),
+        ));
+    }
     event_loop::wait()?;
     set_null(place);
     Ok(())

@@ -40,7 +40,8 @@ pub fn ready() -> Result<Rc<EventLoop>, Stop> {
     Ok(event_loop)
 }
 
-fn is_cli() -> bool {
+/// Whether this PHP runs scripts, not requests of a web server.
+pub fn is_cli() -> bool {
     // SAFETY: set by every SAPI before modules start: a static name.
     let name = unsafe { CStr::from_ptr(sapi_module.name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
@@ -141,11 +142,13 @@ fn run_to_the_end(event_loop: &EventLoop) -> std::io::Result<()> {
 /// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
 pub const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
 
-/// Whether this process's loop is in use, as a server must not find it.
+/// Whether this process's loop is in use, as a server must not find it. Timers alone are not: they go on
+/// in the master.
 #[must_use]
-pub fn has_work() -> bool {
-    event_loop::existing()
-        .is_some_and(|event_loop| event_loop.is_running() || event_loop.has_work())
+pub fn is_in_use() -> bool {
+    coroutine::count() > 0
+        || event_loop::existing()
+            .is_some_and(|event_loop| event_loop.is_running() || event_loop.is_engaged())
 }
 
 /// At the end of the script: runs what is left. Whatever ends that, the shutdown functions that come

@@ -111,6 +111,12 @@ impl Frame {
         Frame { ex }
     }
 
+    /// The frame as the engine knows it.
+    #[must_use]
+    pub fn raw(&self) -> *mut zend_execute_data {
+        self.ex
+    }
+
     /// The argument at `index` if it is an int.
     #[must_use]
     #[inline]
@@ -288,6 +294,31 @@ pub unsafe fn run(ex: *mut zend_execute_data, return_value: *mut zval, inner: In
     };
     // From here on nothing is owned: the frame may be left by a longjmp.
     finish(end)
+}
+
+/// [`run`] for handlers that must not panic (that would end the process): one call less, which the
+/// switches between coroutines would have to return from on another stack.
+///
+/// # Safety
+/// As [`run`].
+#[inline(always)]
+pub unsafe fn run_lean(
+    ex: *mut zend_execute_data,
+    return_value: *mut zval,
+    inner: impl FnOnce(Frame, Place<'_>) -> Result<(), Stop>,
+) {
+    // SAFETY: the caller's promise.
+    let place = unsafe { Place::new(return_value) };
+    match inner(Frame { ex }, place) {
+        Ok(()) => callback::pass_on(),
+        Err(stop) => finish(settle_owned(stop, place)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn settle_owned(stop: Stop, place: Place<'_>) -> End {
+    settle(&stop, place)
 }
 
 /// How a trampoline ends.

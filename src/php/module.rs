@@ -3,9 +3,10 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_system,
-    event, event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver,
-    port, process, server, server_event, short_names, table, timer,
+    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_client,
+    coroutine_system, event, event_loop, exception, functions, info, ini, iterator, library, lock,
+    name_resolver, port, process, process_pool, runtime, server, server_event, short_names, socket,
+    table, timer,
 };
 
 /// Parents before children.
@@ -25,8 +26,12 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
+    &socket::CLASS,
+    &socket::EXCEPTION_CLASS,
+    &coroutine_client::CLASS,
     &name_resolver::CONTEXT_CLASS,
     &coroutine::class::CLASS,
     &coroutine::class::CONTEXT_CLASS,
@@ -38,6 +43,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine_system::class::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
+    &runtime::CLASS,
 ];
 
 /// The functions, beside the classes that they belong to.
@@ -55,6 +61,7 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     coroutine_system::class::FUNCTIONS,
     async_io::FUNCTIONS,
     client_select::FUNCTIONS,
+    socket::FUNCTIONS,
 ];
 
 unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
@@ -71,6 +78,8 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     table::declare_constants();
     process::declare_constants(module_number);
     client::declare_constants();
+    coroutine_client::declare_constants();
+    socket::constants::register(module_number);
     constants::register(module_number);
     library::startup();
     0
@@ -78,6 +87,13 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
 
 unsafe extern "C" fn shutdown(_: i32, _: i32) -> i32 {
     library::shutdown();
+    0
+}
+
+/// The start of a request: all modules have started.
+unsafe extern "C" fn request_startup(_: i32, _: i32) -> i32 {
+    // A panic must not cross into PHP.
+    let _ = std::panic::catch_unwind(runtime::request_startup);
     0
 }
 
@@ -105,6 +121,7 @@ pub fn entry() -> *mut zend_module_entry {
     module.functions = function_entries(&FUNCTIONS.concat());
     module.module_startup_func = Some(startup);
     module.module_shutdown_func = Some(shutdown);
+    module.request_startup_func = Some(request_startup);
     module.request_shutdown_func = Some(request_shutdown);
     module.info_func = Some(info::print);
     module.version = constants::API_LEVEL.as_ptr();

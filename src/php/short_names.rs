@@ -3,8 +3,10 @@
 use super::channel;
 use super::class::{Entry, function_entries};
 use super::coroutine;
+use super::coroutine_client;
 use super::coroutine_system;
 use super::ffi::*;
+use super::socket;
 use std::ffi::CStr;
 
 static CLASSES: &[(&CStr, &Entry)] = &[
@@ -14,6 +16,9 @@ static CLASSES: &[(&CStr, &Entry)] = &[
     (c"Co\\System", &coroutine_system::class::ENTRY),
     (c"Co\\Scheduler", coroutine::scheduler::ENTRY),
     (c"Co\\Channel", &channel::ENTRY),
+    (c"Co\\Client", &coroutine_client::ENTRY),
+    (c"Co\\Socket", &socket::ENTRY),
+    (c"Co\\Socket\\Exception", &socket::EXCEPTION),
     (c"Chan", &channel::ENTRY),
 ];
 

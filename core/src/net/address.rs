@@ -57,6 +57,31 @@ impl SockType {
         matches!(self, SockType::UnixStream | SockType::UnixDgram)
     }
 
+    /// From `AF_*` and `SOCK_*`; None: a raw socket, or anything else.
+    #[must_use]
+    pub fn from_kind(domain: i32, kind: i32) -> Option<SockType> {
+        Some(match (domain, kind) {
+            (libc::AF_INET, libc::SOCK_STREAM) => SockType::Tcp,
+            (libc::AF_INET, libc::SOCK_DGRAM) => SockType::Udp,
+            (libc::AF_INET6, libc::SOCK_STREAM) => SockType::Tcp6,
+            (libc::AF_INET6, libc::SOCK_DGRAM) => SockType::Udp6,
+            (libc::AF_UNIX, libc::SOCK_STREAM) => SockType::UnixStream,
+            (libc::AF_UNIX, libc::SOCK_DGRAM) => SockType::UnixDgram,
+            _ => return None,
+        })
+    }
+
+    /// `AF_*` and `SOCK_*`.
+    #[must_use]
+    pub fn domain_and_kind(self) -> (i32, i32) {
+        let kind = if self.is_stream() {
+            libc::SOCK_STREAM
+        } else {
+            libc::SOCK_DGRAM
+        };
+        (self.family() as i32, kind)
+    }
+
     pub(super) fn family(self) -> AddressFamily {
         match self {
             SockType::Tcp | SockType::Udp => AddressFamily::Inet,
@@ -110,6 +135,20 @@ impl Address {
                     "it is no {family} address, which the socket type asks for"
                 ))
             })
+    }
+
+    /// What the kernel gave; no address takes the form of the socket's type.
+    #[must_use]
+    pub fn of_type(address: SockAddr, sock_type: SockType) -> Address {
+        match (address, sock_type) {
+            (SockAddr::Unix(_), SockType::Tcp | SockType::Udp) => {
+                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()
+            }
+            (SockAddr::Unix(_), SockType::Tcp6 | SockType::Udp6) => {
+                SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()
+            }
+            (address, _) => address.into(),
+        }
     }
 
     fn unix(path: &str) -> Result<Address, NetError> {
@@ -183,7 +222,9 @@ impl Address {
         raw
     }
 
-    pub(super) fn as_sys(&self) -> &SockAddr {
+    /// As the calls of `sys` take it.
+    #[must_use]
+    pub fn as_sys(&self) -> &SockAddr {
         &self.inner
     }
 }

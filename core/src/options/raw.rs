@@ -83,6 +83,15 @@ impl Raw {
         self.number()?.truncated()
     }
 
+    /// A float, as PHP takes it from scalars and numeric strings.
+    #[must_use]
+    pub fn float(&self) -> Option<f64> {
+        match self.number()? {
+            Number::Int(int) => Some(int as f64),
+            Number::Float(float) => Some(float),
+        }
+    }
+
     /// A number of bytes, which may be written as `8M`.
     #[must_use]
     pub fn int_size(&self) -> Option<i64> {

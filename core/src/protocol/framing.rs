@@ -20,6 +20,8 @@ pub const MAX_MARKER_BYTES: usize = 8;
 /// A length function must find the length in so many bytes.
 pub const MAX_HEAD_BYTES: usize = 8192;
 
+const FASTCGI_HEAD_BYTES: usize = 8;
+
 /// The default limit of a package.
 pub const DEFAULT_MAX_BYTES: u32 = 2 * 1024 * 1024;
 
@@ -72,6 +74,8 @@ pub enum Rule {
     Function,
     /// Packages of MQTT: a byte, and the length of the rest in 1 to 4 bytes of 7 bits.
     Mqtt,
+    /// Records of FastCGI: 8 bytes of head, which tell the lengths of content and padding.
+    FastCgi,
 }
 
 /// A rule and the limit of a package.
@@ -205,6 +209,16 @@ impl Framing {
             }
             Rule::Function => Ok(Step::Ask),
             Rule::Mqtt => self.mqtt(progress, input),
+            Rule::FastCgi => match input {
+                [_, _, _, _, high, low, padding, _, ..] => {
+                    let content = u16::from_be_bytes([*high, *low]);
+                    let rest = u64::from(content) + u64::from(*padding);
+                    self.known(progress, input, FASTCGI_HEAD_BYTES as u64 + rest)
+                }
+                _ => Ok(Step::NeedMore {
+                    bytes: FASTCGI_HEAD_BYTES - input.len(),
+                }),
+            },
         }
     }
 
@@ -234,6 +248,7 @@ impl Framing {
             Rule::EachMark(marker) | Rule::LastMark(marker) => marker.as_bytes().len(),
             Rule::Raw | Rule::Function => 1,
             Rule::Mqtt => 2,
+            Rule::FastCgi => FASTCGI_HEAD_BYTES,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod event_loop;
+pub mod outbox;
 pub mod poller;
 pub mod remote;
 pub mod thread_pool;

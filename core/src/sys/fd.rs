@@ -50,6 +50,12 @@ pub fn set_nonblocking_raw(fd: RawFd, on: bool) -> Result<(), SysError> {
     set_nonblocking(borrowed, on)
 }
 
+/// [`dup`] for a descriptor given by its number.
+pub fn dup_raw(fd: RawFd) -> Result<OwnedFd, SysError> {
+    let fail = |e| SysError::new("copy a file descriptor", format!("fd {fd}"), e);
+    dup(borrow(fd).map_err(fail)?)
+}
+
 /// A descriptor that user code owns, for one call.
 fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, Errno> {
     if fd < 0 {

@@ -25,12 +25,33 @@ pub fn create(family: AddressFamily, kind: Kind) -> Result<OwnedFd, Errno> {
     ns::socket(family, kind, flags, None)
 }
 
+/// [`create`] with whatever numbers user code gave.
+pub fn create_any(domain: i32, kind: i32, protocol: i32) -> Result<OwnedFd, Errno> {
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: socket(2) takes three integers and touches no memory of this process.
+    // JUSTIFICATION: nix takes the families and kinds that it knows alone.
+    let fd = Errno::result(unsafe { libc::socket(domain, kind, protocol) })?;
+    // SAFETY: the kernel just made this descriptor for us and nothing else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Two connected sockets, nonblocking and close-on-exec, of whatever kind user code asks for.
+pub fn pair(domain: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd), Errno> {
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let mut fds = [-1; 2];
+    // SAFETY: the kernel writes two integers to the live array.
+    // JUSTIFICATION: as in `create_any`.
+    Errno::result(unsafe { libc::socketpair(domain, kind, protocol, fds.as_mut_ptr()) })?;
+    // SAFETY: the kernel just made these descriptors for us and nothing else knows of them.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
 pub fn bind(fd: impl AsFd, address: &SockAddr) -> Result<(), Errno> {
     let fd = fd.as_fd().as_raw_fd();
     match address {
         SockAddr::Inet(SocketAddr::V4(v4)) => ns::bind(fd, &ns::SockaddrIn::from(*v4)),
         SockAddr::Inet(SocketAddr::V6(v6)) => ns::bind(fd, &ns::SockaddrIn6::from(*v6)),
-        SockAddr::Unix(path) => ns::bind(fd, &ns::UnixAddr::new(path.as_slice())?),
+        SockAddr::Unix(path) => ns::bind(fd, &address_of(path)?),
     }
 }
 
@@ -39,7 +60,7 @@ pub fn connect(fd: impl AsFd, address: &SockAddr) -> Result<(), Errno> {
     match address {
         SockAddr::Inet(SocketAddr::V4(v4)) => ns::connect(fd, &ns::SockaddrIn::from(*v4)),
         SockAddr::Inet(SocketAddr::V6(v6)) => ns::connect(fd, &ns::SockaddrIn6::from(*v6)),
-        SockAddr::Unix(path) => ns::connect(fd, &ns::UnixAddr::new(path.as_slice())?),
+        SockAddr::Unix(path) => ns::connect(fd, &address_of(path)?),
     }
 }
 
@@ -202,6 +223,36 @@ pub fn get_option(fd: impl AsFd, level: i32, name: i32) -> Result<i32, Errno> {
         )
     };
     Errno::result(result).map(|_| value)
+}
+
+/// Sets an option whose value is a structure, given as its bytes.
+pub fn set_option_bytes(fd: impl AsFd, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
+    let len = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel reads at most `len` bytes of the live slice and checks what they are.
+    // JUSTIFICATION: nix has no type for most of the options that user code may name.
+    let result = unsafe {
+        let value = value.as_ptr().cast();
+        libc::setsockopt(fd.as_fd().as_raw_fd(), level, name, value, len)
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Reads an option whose value is a structure; how many bytes of `place` it takes.
+pub fn get_option_bytes(
+    fd: impl AsFd,
+    level: i32,
+    name: i32,
+    place: &mut [u8],
+) -> Result<usize, Errno> {
+    let mut len = libc::socklen_t::try_from(place.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel writes at most `len` bytes to the live slice, and how many to `len`.
+    // JUSTIFICATION: as in `set_option_bytes`.
+    let result = unsafe {
+        let place = place.as_mut_ptr().cast();
+        libc::getsockopt(fd.as_fd().as_raw_fd(), level, name, place, &raw mut len)
+    };
+    Errno::result(result)?;
+    Ok((len as usize).min(place.len()))
 }
 
 /// What [`poll_one`] waits for.

@@ -4,6 +4,7 @@ use super::socket::{Interest, SockAddr, address_of, decode_address, zeroed_stora
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::sys::socket::{self as ns, MsgFlags};
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -87,6 +88,30 @@ pub fn recv(fd: BorrowedFd<'_>, room: &mut Room<'_>, flags: i32) -> Result<usize
     let got = Errno::result(got)?.cast_unsigned();
     // Of a datagram that was cut, MSG_TRUNC tells the whole length.
     room.filled += got.min(room.left());
+    Ok(got)
+}
+
+/// readv(2): fills what is left of the rooms, one after the other. At most 1024 of them.
+pub fn recv_vector(fd: BorrowedFd<'_>, rooms: &mut [Room<'_>]) -> Result<usize, Errno> {
+    let mut parts: Vec<libc::iovec> = rooms
+        .iter_mut()
+        .map(|room| libc::iovec {
+            iov_base: room.memory[room.filled..].as_mut_ptr().cast(),
+            iov_len: room.left(),
+        })
+        .collect();
+    let count = i32::try_from(parts.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: each part is live memory of a room of its own, which the kernel writes to and does not
+    // read.
+    // JUSTIFICATION: as in `recv`.
+    let got = unsafe { libc::readv(fd.as_raw_fd(), parts.as_mut_ptr(), count) };
+    let got = Errno::result(got)?.cast_unsigned();
+    let mut rest = got;
+    for room in rooms {
+        let here = rest.min(room.left());
+        room.filled += here;
+        rest -= here;
+    }
     Ok(got)
 }
 
@@ -189,6 +214,24 @@ impl Drop for NoSigpipe {
         let _ = pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&only), None);
         errno.set();
     }
+}
+
+/// So much is received into [`with_scratch`] at once.
+pub const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Memory of this thread for one call that receives what may be short: so who waits holds no memory.
+/// Not to be used within itself.
+pub fn with_scratch<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.is_empty() {
+            scratch.resize(SCRATCH_BYTES, 0);
+        }
+        f(scratch)
+    })
 }
 
 /// Sets how long a call on a blocking socket may wait, for receiving and for sending; None: without

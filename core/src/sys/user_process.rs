@@ -37,6 +37,13 @@ pub fn send_signal(pid: i32, signal: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// Undoes [`super::process::set_parent_death_signal`].
+pub fn forget_parent_death() {
+    // SAFETY: PR_SET_PDEATHSIG takes an integer and touches no memory of this process; 0 is always taken.
+    // JUSTIFICATION: nix's set_pdeathsig is not used for the setting either.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+}
+
 /// Replaces this process by another program; `arguments` begin with its name.
 pub fn exec(path: &CStr, arguments: &[&CStr]) -> Errno {
     let Err(errno): Result<Infallible, Errno> = execv(path, arguments);

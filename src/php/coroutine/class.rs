@@ -1,5 +1,7 @@
 //! `Swoole\Coroutine` and its small classes, as tables.
 
+use super::inspect::{exists, get_cid};
+use super::methods::{create, resume, yield_now};
 use super::{inspect, methods, options, scheduler};
 use crate::php::class::*;
 use crate::php::coroutine_system::class as system;
@@ -8,19 +10,14 @@ use crate::php::method::trampolines;
 use crate::php::object;
 
 trampolines! {
-    create => methods::do_create;
     defer => methods::do_defer;
     set => options::do_set;
     get_options => options::do_get_options;
-    exists => inspect::do_exists;
-    yield_now => methods::do_yield;
     cancel => methods::do_cancel;
     join => methods::do_join;
     is_canceled => methods::do_is_canceled;
     set_time_limit => methods::do_set_time_limit;
-    resume => methods::do_resume;
     stats => inspect::do_stats;
-    get_cid => inspect::do_get_cid;
     get_pcid => inspect::do_get_pcid;
     get_context => inspect::do_get_context;
     get_back_trace => inspect::do_get_back_trace;

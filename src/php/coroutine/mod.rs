@@ -9,6 +9,7 @@
 //! | `body` | what runs in a context |
 //! | `waits`, `joins` | what a coroutine waits for |
 //! | `end`, `deadlock` | what becomes of coroutines when the loop or the script ends |
+//! | `overflow` | what becomes of a script that needs more stack than a coroutine has |
 //! | the others | classes and functions |
 
 pub mod autoload;
@@ -26,8 +27,10 @@ pub mod joins;
 pub mod lock;
 pub mod methods;
 pub mod options;
+pub mod overflow;
 pub mod preempt;
 pub mod scheduler;
+pub mod switch;
 pub mod vm;
 pub mod waits;
 
@@ -111,6 +114,12 @@ pub fn on_end(cid: i64, done: Box<dyn FnOnce()>) {
     if let Some(co) = engine::find(cid) {
         co.done.set(Some(done));
     }
+}
+
+/// How many coroutines have not ended.
+#[must_use]
+pub fn count() -> usize {
+    engine::count()
 }
 
 /// Whether there are as many coroutines as there may be.

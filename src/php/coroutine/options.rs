@@ -8,6 +8,7 @@ use crate::php::ffi::*;
 use crate::php::functions::settings;
 use crate::php::method::{Bailout, Frame, Stop, parse, protect};
 use crate::php::owned::OwnedCallback;
+use crate::php::runtime;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -57,7 +58,7 @@ pub fn preemptive() -> bool {
 
 /// `hook_flags`; 0: none were set.
 #[must_use]
-#[allow(dead_code, reason = "for the hooks")]
+#[inline]
 pub fn hook_flags() -> i64 {
     OPTIONS.get().hook_flags.get()
 }
@@ -146,6 +147,7 @@ pub fn take(array: *mut HashTable) -> Result<(), Stop> {
         options.deadlock_check.set(check != 0);
     }
     if let Some(flags) = read(c"hook_flags")? {
+        runtime::flags::warn_about(flags)?;
         options.hook_flags.set(flags);
     }
     if let Some(preemptive) = read(c"enable_preemptive_scheduler")? {
@@ -201,6 +203,13 @@ pub fn set_default_hook_flags(flags: i64) -> Result<(), Bailout> {
     if !given.is_null() && find(given, c"hook_flags").is_some() {
         return Ok(());
     }
+    set_hook_flags(flags)
+}
+
+/// `hook_flags`, as `Swoole\Runtime` sets them.
+pub fn set_hook_flags(flags: i64) -> Result<(), Bailout> {
+    runtime::flags::warn_about(flags)?;
+    let options = OPTIONS.get();
     let mut array = undef();
     protect(|| {
         crate::php::convert::set_new_array(array.place(), 1);

@@ -74,8 +74,8 @@ fn readable(handle: *mut zval, wanted: Option<usize>) -> Result<Option<usize>, S
         });
     };
     let count = offload("a file", Wait::Uncancellable, None, move || {
-        use std::io::{Seek, SeekFrom};
-        let position = file.seek(SeekFrom::Current(0)).ok()?;
+        use std::io::Seek;
+        let position = file.stream_position().ok()?;
         let left = file.metadata().ok()?.len().saturating_sub(position);
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         let count = wanted.map_or(left, |wanted| wanted.min(left));

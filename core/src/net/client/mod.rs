@@ -23,7 +23,6 @@ pub use error::ClientError;
 use nix::errno::Errno;
 pub use packages::Package;
 use std::fs::File;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -416,31 +415,24 @@ impl Client {
     }
 
     pub fn local_address(&self) -> Result<Address, ClientError> {
-        Ok(self.of_type(socket::local_address(&self.fd)?))
+        Ok(Address::of_type(
+            socket::local_address(&self.fd)?,
+            self.sock_type,
+        ))
     }
 
     /// The peer; for datagrams, where the last one came from.
     pub fn peer_address(&self) -> Result<Address, ClientError> {
         if self.sock_type.is_stream() {
-            return Ok(self.of_type(socket::peer_address(&self.fd)?));
+            return Ok(Address::of_type(
+                socket::peer_address(&self.fd)?,
+                self.sock_type,
+            ));
         }
         Ok(match &self.remote {
             Some(address) => address.clone(),
-            None => self.of_type(SockAddr::Unix(Vec::new())),
+            None => Address::of_type(SockAddr::Unix(Vec::new()), self.sock_type),
         })
-    }
-
-    /// No address, in the form of the socket's type.
-    fn of_type(&self, address: SockAddr) -> Address {
-        match (address, self.sock_type) {
-            (SockAddr::Unix(_), SockType::Tcp | SockType::Udp) => {
-                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()
-            }
-            (SockAddr::Unix(_), SockType::Tcp6 | SockType::Udp6) => {
-                SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()
-            }
-            (address, _) => address.into(),
-        }
     }
 
     /// Whether the peer has neither closed nor reset the connection, as far as the kernel knows.

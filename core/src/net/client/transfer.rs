@@ -12,13 +12,24 @@ use std::time::Duration;
 /// A call takes at most so many bytes to send, so that signals and time limits are looked at.
 const SEND_CHUNK_BYTES: usize = 1 << 20;
 
+/// What no descriptor tells the end of is tried again after this time.
+const NAP: Duration = Duration::from_millis(10);
+
 /// How one operation waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience<'w, W> {
     waiter: &'w W,
-    deadline: Deadline,
+    limit: Limit,
     /// The socket's own time limit is as long as what is left: the next call may block.
     fresh: bool,
+}
+
+/// When an operation gives up.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    At(Deadline),
+    /// So long after its first wait.
+    Waiting(Option<Duration>),
 }
 
 impl<'w, W: Waiter> Patience<'w, W> {
@@ -26,8 +37,17 @@ impl<'w, W: Waiter> Patience<'w, W> {
     pub fn fresh(waiter: &'w W, timeout: Option<Duration>) -> Self {
         Patience {
             waiter,
-            deadline: Deadline::after(timeout),
+            limit: Limit::At(Deadline::after(timeout)),
             fresh: W::MAY_BLOCK,
+        }
+    }
+
+    /// So long after the first wait: an operation that need not wait reads no clock.
+    pub fn lazy(waiter: &'w W, timeout: Option<Duration>) -> Self {
+        Patience {
+            waiter,
+            limit: Limit::Waiting(timeout),
+            fresh: false,
         }
     }
 
@@ -35,9 +55,38 @@ impl<'w, W: Waiter> Patience<'w, W> {
     pub fn until(waiter: &'w W, deadline: Deadline) -> Self {
         Patience {
             waiter,
-            deadline,
+            limit: Limit::At(deadline),
             fresh: false,
         }
+    }
+
+    fn deadline(&mut self) -> Deadline {
+        match self.limit {
+            Limit::At(deadline) => deadline,
+            Limit::Waiting(timeout) => {
+                let deadline = Deadline::after(timeout);
+                self.limit = Limit::At(deadline);
+                deadline
+            }
+        }
+    }
+
+    /// Waits until the descriptor is ready.
+    pub fn wait(&mut self, fd: BorrowedFd<'_>, interest: Interest) -> Result<(), Fault> {
+        let deadline = self.deadline();
+        self.waiter.wait(fd, interest, deadline)
+    }
+
+    /// See [`Waiter::drained`].
+    pub fn drained(&self) {
+        self.waiter.drained();
+    }
+
+    fn nap(&mut self) -> Result<(), Fault> {
+        if self.deadline().has_passed() {
+            return Err(Fault::TimedOut);
+        }
+        self.waiter.nap(NAP)
     }
 
     /// `MSG_DONTWAIT`, but for the first call.
@@ -50,17 +99,35 @@ impl<'w, W: Waiter> Patience<'w, W> {
     }
 
     /// After a call that did not succeed: waits, or gives up.
-    fn retry(&self, fd: BorrowedFd<'_>, interest: Interest, errno: Errno) -> Result<(), Fault> {
+    fn retry(&mut self, fd: BorrowedFd<'_>, interest: Interest, errno: Errno) -> Result<(), Fault> {
         match errno {
             Errno::EINTR => Ok(()),
-            // The kernel is short of memory for buffers, which no descriptor tells of.
-            Errno::ENOBUFS if !self.deadline.has_passed() => {
-                std::thread::sleep(Duration::from_millis(10));
-                Ok(())
-            }
-            Errno::EAGAIN if self.deadline.has_passed() => Err(Fault::TimedOut),
-            Errno::EAGAIN => self.waiter.wait(fd, interest, self.deadline),
+            // The kernel is short of memory for buffers.
+            Errno::ENOBUFS => self.nap(),
+            Errno::EAGAIN if self.deadline().has_passed() => Err(Fault::TimedOut),
+            Errno::EAGAIN => self.wait(fd, interest),
             other => Err(other.into()),
+        }
+    }
+
+    /// Makes a call that does not wait itself until it has an answer.
+    pub fn attempt<R>(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<R, Errno>,
+    ) -> Result<R, Fault> {
+        loop {
+            let result = if self.waiter.may_try(interest) {
+                call(fd)
+            } else {
+                Err(Errno::EAGAIN)
+            };
+            match result {
+                Ok(answer) => return Ok(answer),
+                Err(Errno::EAGAIN) => self.wait(fd, interest)?,
+                Err(errno) => self.retry(fd, interest, errno)?,
+            }
         }
     }
 }
@@ -174,9 +241,7 @@ pub fn send_file<W: Waiter>(
 ) -> Result<(), Fault> {
     // There is no flag for it: wait before each call, so that none blocks for longer than a chunk.
     while count > 0 {
-        patience
-            .waiter
-            .wait(fd, Interest::Write, patience.deadline)?;
+        patience.wait(fd, Interest::Write)?;
         let chunk = usize::try_from(count).unwrap_or(usize::MAX).min(1 << 16);
         match calls::send_file(fd, file, offset, chunk) {
             // The file has become shorter meanwhile.
@@ -206,9 +271,7 @@ pub fn finish_connect<W: Waiter>(
     patience: &mut Patience<'_, W>,
     fd: BorrowedFd<'_>,
 ) -> Result<(), Fault> {
-    patience
-        .waiter
-        .wait(fd, Interest::Write, patience.deadline)?;
+    patience.wait(fd, Interest::Write)?;
     match socket::take_error(fd) {
         Ok(0) => Ok(()),
         Ok(errno) => Err(Fault::Os(errno)),
@@ -227,10 +290,7 @@ pub fn connect<W: Waiter>(
             Ok(true) => return Ok(()),
             Ok(false) => return finish_connect(patience, fd),
             // A unix socket's queue is full, and no event tells when it is not.
-            Err(Fault::Os(libc::EAGAIN)) if !patience.deadline.has_passed() => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Err(Fault::Os(libc::EAGAIN)) => return Err(Fault::TimedOut),
+            Err(Fault::Os(libc::EAGAIN)) => patience.nap()?,
             Err(fault) => return Err(fault),
         }
     }

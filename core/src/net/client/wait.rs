@@ -65,6 +65,8 @@ pub enum Fault {
     Canceled,
     /// The process ends: return at once.
     Ended,
+    /// Only a coroutine can wait, and none runs.
+    Outside,
     /// The kernel says so.
     Os(i32),
 }
@@ -76,6 +78,7 @@ impl Fault {
         match self {
             Fault::TimedOut => libc::ETIMEDOUT,
             Fault::Canceled | Fault::Ended => libc::ECANCELED,
+            Fault::Outside => libc::EAGAIN,
             Fault::Os(errno) => *errno,
         }
     }
@@ -116,6 +119,20 @@ pub trait Waiter {
 
     fn wait(&self, fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline)
     -> Result<(), Fault>;
+
+    /// Whether a call may succeed at once; false: it is known not to.
+    fn may_try(&self, _: Interest) -> bool {
+        true
+    }
+
+    /// A TCP connection gave less than was asked for: there is no more at the moment.
+    fn drained(&self) {}
+
+    /// Waits for what no descriptor tells of.
+    fn nap(&self, time: Duration) -> Result<(), Fault> {
+        std::thread::sleep(time);
+        Ok(())
+    }
 }
 
 /// Blocks.
