@@ -10,10 +10,13 @@ use function SwooleRs\Tests\{check, same};
 require __DIR__ . '/../include/bootstrap.php';
 
 /** Answers questions as the name's first label says, and counts them. */
-function serve(Socket $socket): never
+function serve(Socket $socket, int $parent): void
 {
-    for ($count = 1;; $count++) {
-        socket_recvfrom($socket, $question, 512, 0, $ip, $port);
+    socket_set_option($socket, SOL_SOCKET, SO_RCVTIMEO, ['sec' => 0, 'usec' => 200_000]);
+    for ($count = 1; posix_getppid() === $parent;) {
+        if (!@socket_recvfrom($socket, $question, 512, 0, $ip, $port)) {
+            continue;
+        }
         $label = substr($question, 13, ord($question[12]));
         $type = unpack('n', substr($question, -4))[1];
         $header = fn (int $flags, int $answers): string => substr($question, 0, 2) . pack('n5', $flags, 1, $answers, 0, 0)
@@ -36,13 +39,15 @@ function serve(Socket $socket): never
             $answer = $header(0x8180, 1) . $record($type, $address);
             socket_sendto($socket, $answer, strlen($answer), 0, $ip, $port);
         }
+        $count++;
     }
 }
 
 $socket = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);
 socket_bind($socket, '127.0.0.1', 0);
 socket_getsockname($socket, $ip, $port);
-$server = new Process(fn () => serve($socket));
+$parent = getmypid();
+$server = new Process(fn () => serve($socket, $parent));
 $server->start();
 socket_close($socket);
 
@@ -98,18 +103,11 @@ run(function () use ($port): void {
     // Name resolvers ask it, too.
     same('127.0.0.1', swoole_name_resolver_lookup('localhost', new Swoole\NameResolver\Context));
 });
-foreach ([fn () => System::gethostbyname('a'), fn () => System::getaddrinfo('a'), fn () => System::dnsLookup('a')] as $call) {
-    try {
-        $call();
-        echo "no exception\n";
-    } catch (Swoole\Error $error) {
-        same(SWOOLE_ERROR_CO_OUT_OF_COROUTINE, $error->getCode());
-    }
-}
 Process::kill($server->pid, SIGKILL);
 Process::wait();
 ?>
 --EXTENSIONS--
+posix
 sockets
 --EXPECTF--
 Warning: Swoole\Coroutine\System::gethostbyname(): domain name is empty in %s on line %d
