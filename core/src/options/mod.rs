@@ -19,6 +19,7 @@ use std::fmt;
 
 use crate::error::Error;
 
+mod framing;
 mod kind;
 mod process;
 mod raw;
@@ -26,6 +27,7 @@ mod row;
 mod settings;
 mod table;
 
+pub use framing::{FramingSettings, MIN_PACKAGE_LIMIT_BYTES};
 pub use kind::{Kind, MAX_PATH_BYTES};
 pub use process::{
     AioSettings, DnsSettings, ProcessSettings, SocketSettings, change_process, process, set_process,
