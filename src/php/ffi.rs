@@ -20,6 +20,7 @@ unsafe extern "C" {
     pub fn zend_create_unwind_exit() -> *mut zend_object;
     pub fn zend_throw_exception_internal(exception: *mut zend_object);
     pub fn zend_clear_exception();
+    pub fn zend_argument_count_error(format: *const c_char, ...);
     pub fn zend_parse_parameters(num_args: u32, type_spec: *const c_char, ...) -> zend_result;
     pub fn zend_register_class_alias_ex(
         name: *const c_char,
@@ -144,6 +145,15 @@ unsafe extern "C" {
         ptrparam: *mut std::ffi::c_void,
     ) -> c_int;
     pub fn zend_list_close(resource: *mut zend_resource);
+    pub fn _php_stream_read(stream: *mut php_stream, buffer: *mut c_char, count: usize) -> isize;
+    pub fn _php_stream_write(stream: *mut php_stream, buffer: *const c_char, count: usize)
+    -> isize;
+    pub fn _php_stream_get_line(
+        stream: *mut php_stream,
+        buffer: *mut c_char,
+        max_length: usize,
+        length: *mut usize,
+    ) -> *mut c_char;
     pub fn zend_ini_string_ex(
         name: *const c_char,
         name_length: usize,

@@ -171,8 +171,8 @@ impl Stream {
         param: *mut c_void,
     ) -> Result<c_int, Bailout> {
         match ops.set_option {
-            // SAFETY: what PHP passed to ours.
             Some(set_option) => {
+                // SAFETY: what PHP passed to ours.
                 protect(|| unsafe { set_option(self.stream, option, value, param) })
             }
             None => Ok(abi::OPTION_ERR),
