@@ -5,7 +5,7 @@ use super::super::convert::{set_bool, set_long, set_object};
 use super::super::coroutine;
 use super::super::event_loop;
 use super::super::ffi::*;
-use super::super::method::{Frame, Stop, Thrown, docref, protect};
+use super::super::method::{Frame, Stop, docref, protect};
 use super::super::method::{parse, trampolines};
 use super::super::properties;
 use super::child::{self, End};
@@ -31,8 +31,7 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     if coroutine::current().is_some() {
         // The child would have the stacks of all coroutines, and none of what they wait for.
-        return Err(Stop::Throw {
-            class: Thrown::SwooleError,
+        return Err(Stop::Uncaught {
             code: i64::from(codes::OPERATION_NOT_SUPPORT),
             message: "must be forked outside the coroutine".to_owned(),
         });
