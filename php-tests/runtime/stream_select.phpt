@@ -34,7 +34,7 @@ function story(): array
     fclose($a);
     $select([$b], null, null, 5);
     fread($b, 1);
-    $select([$b], [$b], null, 5);
+    $select(null, [$b], null, 5);
     $select([], [], [], 0);
     $select(null, null, null, 0);
     $select([$a], null, null, 0);
@@ -63,8 +63,8 @@ foreach ($native as $step => $said) {
     same($said, $hooked[$step], "step {$step}");
 }
 
-// Others run meanwhile.
 Co\run(function (): void {
+    // Others run meanwhile.
     [$a, $b] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
     go(function () use ($a): void {
         Co::sleep(0.01);
@@ -84,6 +84,10 @@ Co\run(function (): void {
     });
     same(1, stream_select($read, $none, $none, 10));
     same(['key' => $b], $read);
+    // A descriptor counts once, whatever it is ready for.
+    [$read, $write] = [[$a, $b], [$b]];
+    same(1, stream_select($read, $write, $none, 10));
+    same([[1 => $b], [$b]], [$read, $write]);
 });
 echo "done\n";
 ?>

@@ -353,8 +353,8 @@ pub fn call_resolved(
     }
 }
 
-/// Calls a callback without arguments, and tells whether it returned anything but false.
-pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
+/// Calls a callback with arguments that stay the caller's, and tells whether it returned anything but false.
+pub fn ask(callback: &Callback, args: &[Value]) -> Result<bool, CallOutcome> {
     if pending() != Pending::None {
         return Err(CallOutcome::Exit(exit_status()));
     }
@@ -363,8 +363,8 @@ pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
         call_resolved(
             callback.value,
             callback.fcc,
-            std::ptr::null_mut(),
-            0,
+            args.as_ptr().cast_mut().cast(),
+            args.len() as u32,
             &mut result,
         );
         // SAFETY: a value of our own.

@@ -4,12 +4,12 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
-use super::{event, timer};
+use super::{async_write, event, timer};
 use std::ffi::CStr;
 use std::rc::Rc;
 use swoole_core::options;
 use swoole_core::reactor::EventLoop;
-use swoole_core::reactor::event_loop;
+use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::server;
 
 /// What a script's loop is run by when the script has come to its end.
@@ -110,6 +110,8 @@ pub fn wait() -> Result<(), Stop> {
 /// Ends the loop with all that user code has in it.
 pub fn discard() {
     event_loop::discard();
+    thread_pool::discard();
+    async_write::discard();
     timer::forget_gone();
     event::forget_gone();
 }

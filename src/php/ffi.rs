@@ -145,6 +145,15 @@ unsafe extern "C" {
         ptrparam: *mut std::ffi::c_void,
     ) -> c_int;
     pub fn zend_list_close(resource: *mut zend_resource);
+    pub fn _php_stream_read(stream: *mut php_stream, buffer: *mut c_char, count: usize) -> isize;
+    pub fn _php_stream_write(stream: *mut php_stream, buffer: *const c_char, count: usize)
+    -> isize;
+    pub fn _php_stream_get_line(
+        stream: *mut php_stream,
+        buffer: *mut c_char,
+        max_length: usize,
+        length: *mut usize,
+    ) -> *mut c_char;
     pub fn zend_ini_string_ex(
         name: *const c_char,
         name_length: usize,

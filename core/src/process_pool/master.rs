@@ -11,6 +11,7 @@ use super::{ASK_SHUTDOWN, Flow, Handler, Pool, Role, worker};
 use crate::error::Error;
 use crate::log;
 use crate::reactor::{EventLoop, Interest, event_loop};
+use crate::shm::atomic;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -82,6 +83,7 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler) -> Result<(), Error> {
     let was_running = event_loop::existing().is_some_and(|event_loop| event_loop.is_running());
     master.wire()?;
     pool.control.asked.store(0, Release);
+    pool.control.open.store(0, Release);
     for record in &pool.workers {
         record.pid.store(0, Release);
         record.detached_pid.store(0, Release);
@@ -126,12 +128,16 @@ impl Master<'_> {
         while self.goes_on()? {
             self.hear_workers();
             self.start_due();
+            self.let_workers_begin();
             self.step_reload();
             self.kill_overdue();
             if !self.pool.running.get() {
                 break;
             }
             self.turn()?;
+            // A signal may have cut the wait short: all that came are known before the dead are replaced,
+            // since a whole group may have been told to end.
+            self.look(Some(Duration::ZERO))?;
             self.reap();
             let came = Rc::clone(&self.wiring.came);
             if came.reload.take() {
@@ -151,10 +157,14 @@ impl Master<'_> {
 
     /// Waits for whatever comes next.
     fn turn(&mut self) -> Result<(), Error> {
-        let event_loop = self.wire()?;
         let now = Instant::now();
         let next = self.next_deadline();
-        let limit = next.map(|at| at.saturating_duration_since(now));
+        self.look(next.map(|at| at.saturating_duration_since(now)))
+    }
+
+    /// One turn of the loop.
+    fn look(&mut self, limit: Option<Duration>) -> Result<(), Error> {
+        let event_loop = self.wire()?;
         let turned = self.wiring.turn(&event_loop, limit, |_| {});
         // The pool is what runs here.
         event_loop.take_exit();
@@ -211,6 +221,14 @@ impl Master<'_> {
                 ));
                 slot.start_at = Some(Instant::now() + FORK_AGAIN);
             }
+        }
+    }
+
+    /// User code of a worker finds all the others by their numbers, and never a process id of 0, which
+    /// means this process's whole group to kill(2).
+    fn let_workers_begin(&self) {
+        if self.pool.control.open.swap(1, AcqRel) == 0 {
+            atomic::futex_wake(&self.pool.control.open, i32::MAX);
         }
     }
 
@@ -290,16 +308,11 @@ impl Master<'_> {
             return;
         }
         slot.start_at = Some(Instant::now() + wait.pause);
-        if !wait.pause.is_zero() {
-            let (times, pause) = (wait.times, wait.pause.as_millis());
-            let hint = match end {
-                End::Fault => "look at the errors above, most often the workerStart callback fails",
-                _ => {
-                    "its workerStart callback returns at once; it is to do the worker's work, or messages are to be taken"
-                }
-            };
+        if let Some(hint) = wait.hint {
             log::warning(format_args!(
-                "worker#{index} of the process pool ended {times} times in a row right after its start, the next start is in {pause} ms: {hint}"
+                "worker#{index} of the process pool ended {} times in a row right after its start, the next start is in {} ms: {hint}",
+                wait.times,
+                wait.pause.as_millis()
             ));
         }
     }
@@ -352,7 +365,7 @@ impl Master<'_> {
 
     fn begin_reload(&mut self) {
         if self.reload.is_some() {
-            return log::info("the process pool is being reloaded already");
+            return log::debug("the process pool is being reloaded already");
         }
         let waiting =
             (0..self.slots.len()).filter(|i| self.slots.get(*i).is_some_and(|s| s.pid != 0));
@@ -360,7 +373,7 @@ impl Master<'_> {
             waiting: waiting.collect(),
             current: None,
         });
-        log::info("the workers of the process pool are replaced, one after the other");
+        log::debug("the workers of the process pool are replaced, one after the other");
     }
 
     fn step_reload(&mut self) {
@@ -377,7 +390,7 @@ impl Master<'_> {
         }
         let Some(index) = reload.waiting.pop_front() else {
             self.reload = None;
-            return log::info("the process pool is reloaded");
+            return log::debug("the process pool is reloaded");
         };
         reload.current = Some((index, pid_of(index)));
         self.tell(index, Instant::now());
@@ -422,9 +435,9 @@ fn release(slot: &mut Slot, detached: &mut HashSet<i32>) {
 }
 
 fn report(index: usize, pid: i32, status: &ExitStatus) {
-    let name = Signal::new(status.signal).map_or(String::new(), |signal| format!(" ({signal})"));
+    // As the reference words it, down to the place: scripts look for it in the log.
     log::warning(format_args!(
-        "worker(pid={pid}, id={index}) abnormal exit, status={}, signal={}{name}",
+        "Worker::report_error(): worker(pid={pid}, id={index}) abnormal exit, status={}, signal={}",
         status.code, status.signal
     ));
 }

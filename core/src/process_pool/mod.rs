@@ -39,7 +39,7 @@ use crate::sys::eventfd::EventFd;
 use crate::sys::message_queue::MessageQueue;
 use crate::sys::pipe::{self, Kind, Patience};
 use crate::sys::process::{self, Forked};
-use crate::sys::signal::Signal;
+use crate::sys::signal::{self, Signal};
 use crate::sys::{Errno, SysError, forks, user_process};
 
 /// More workers are not started.
@@ -66,6 +66,8 @@ shm_record! {
         pub detached_pid: AtomicI32,
         /// What workers ask of the master: `ASK_*`.
         pub asked: AtomicU32,
+        /// 1: all workers were started once, so that each is known to the others.
+        pub open: AtomicU32,
     }
 }
 
@@ -74,6 +76,7 @@ impl Pooled for Record {
         self.pid.store(0, Release);
         self.detached_pid.store(0, Release);
         self.asked.store(0, Release);
+        self.open.store(0, Release);
     }
 }
 
@@ -151,9 +154,11 @@ pub trait Handler {
     /// # Errors
     /// No more processes.
     fn fork(&self) -> Result<Forked, SysError> {
+        // So that no signal to the child is taken for one to its parent, and forgotten.
+        let _held_back = signal::block_all()?;
         let forked = process::fork_with_threads()?;
         if forked == Forked::Child {
-            crate::sys::signal::forget_in_child();
+            signal::forget_in_child();
         }
         Ok(forked)
     }

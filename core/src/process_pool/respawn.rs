@@ -13,6 +13,7 @@ const FAULT_PAUSE_MAX: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_millis(10);
 /// So often in a row it is started again without a pause.
 const IDLE_FREE: u32 = 10;
+const IDLE_HINT: u32 = 20;
 const IDLE_PAUSE: Duration = Duration::from_millis(10);
 const IDLE_PAUSE_MAX: Duration = Duration::from_millis(100);
 
@@ -60,6 +61,8 @@ pub struct Respawn {
 pub struct Pause {
     pub pause: Duration,
     pub times: u32,
+    /// What the log is to say to it, if anything.
+    pub hint: Option<&'static str>,
 }
 
 impl Respawn {
@@ -78,15 +81,21 @@ impl Respawn {
             return Pause {
                 pause,
                 times: self.faults,
+                hint: Some("look at the errors above, most often the workerStart callback fails"),
             };
         }
         let pause = match self.idle.checked_sub(IDLE_FREE) {
             None | Some(0) => Duration::ZERO,
             Some(beyond) => doubled(IDLE_PAUSE, beyond - 1).min(IDLE_PAUSE_MAX),
         };
+        // Said once.
+        let hint = (self.idle == IDLE_HINT).then_some(
+            "its workerStart callback returns at once; it is to do the work, unless messages are to be taken",
+        );
         Pause {
             pause,
             times: self.idle,
+            hint,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! meanwhile is looked at again afterwards. With coroutines the loop runs until nothing is left in it.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Release;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
 use super::source::Source;
@@ -14,6 +14,7 @@ use super::{Flow, Handler, Pool, Role};
 use crate::error::Error;
 use crate::log;
 use crate::reactor::{EventLoop, event_loop};
+use crate::shm::atomic;
 use crate::sys::process;
 use crate::sys::signal::Signal;
 
@@ -40,6 +41,10 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler, worker_id: u32) -> ! {
         record.pid.store(own.as_raw(), Release);
     }
     log::set_identity(log::Flag::Worker, worker_id);
+    while pool.control.open.load(Acquire) == 0 {
+        // However this ends, the word tells.
+        let _ = atomic::futex_wait(&pool.control.open, 0, None);
+    }
     let mut status = 0;
     if handler.on_worker_start(worker_id) == Flow::Go {
         let mut worker = Worker {

@@ -11,7 +11,7 @@ use super::super::method::protect;
 use std::cell::RefCell;
 use swoole_core::log;
 use swoole_core::sys::process::{self, Forked};
-use swoole_core::sys::{SysError, signal};
+use swoole_core::sys::{SysError, reaped, signal};
 
 thread_local! {
     /// Shutdown functions that the ancestors had registered when they forked, oldest first.
@@ -21,16 +21,27 @@ thread_local! {
 /// Splits the process; the child forgets what is its parent's: event loop, signal handlers, shutdown
 /// functions, output that waits in a buffer. It must end with [`end_here`] or `libc::exit`.
 pub fn fork_child() -> Result<Forked, SysError> {
-    let forked = process::fork_with_threads()?;
+    let forked = fork_with_signals()?;
     if forked == Forked::Child {
         enter_child();
     }
     Ok(forked)
 }
 
+/// Signals are held back meanwhile, so that none that the child is sent is taken for one to its parent and
+/// forgotten.
+fn fork_with_signals() -> Result<Forked, SysError> {
+    let _held_back = signal::block_all()?;
+    let forked = process::fork_with_threads()?;
+    if forked == Forked::Child {
+        signal::forget_in_child();
+    }
+    Ok(forked)
+}
+
 fn enter_child() {
-    signal::forget_in_child();
     super::signals::forget();
+    reaped::forget();
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all

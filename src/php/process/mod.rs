@@ -6,7 +6,7 @@ mod control;
 mod numbers;
 mod pipe;
 mod queue;
-mod signals;
+pub mod signals;
 mod start;
 pub mod worker;
 
@@ -19,6 +19,7 @@ use super::functions::swoole_set_process_name;
 use super::method::{Frame, Stop, protect};
 use super::method::{parse, trampolines};
 use super::object::{self, Stateful};
+use super::owned::Owned;
 use super::properties;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -235,6 +236,8 @@ pub struct Process {
     pipe: RefCell<Ends>,
     outbox: RefCell<Option<Rc<Outbox>>>,
     queue: RefCell<Option<queue::Queue>>,
+    /// What `exportSocket()` made of the pipe.
+    socket: RefCell<Option<(pipe::Side, Owned)>>,
 }
 
 impl Stateful for Process {
@@ -322,6 +325,7 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
         pipe: RefCell::new(pipe),
         outbox: RefCell::default(),
         queue: RefCell::default(),
+        socket: RefCell::default(),
     });
     let id = process.id;
     let this = frame.this();

@@ -115,7 +115,7 @@ fn do_select(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let answer = wait(&sets, Deadline::after(time))?;
     match answer {
         Answer::Ready(ready) => {
-            let count: usize = sets.iter().zip(&ready).map(count).sum();
+            let count = count(&sets, &ready);
             for (set, ready) in sets.iter().zip(&ready) {
                 write_back(set, ready)?;
             }
@@ -196,12 +196,18 @@ fn wait(sets: &[Set], deadline: Deadline) -> Result<Answer, Stop> {
     }
 }
 
-/// As select(2) counts: a descriptor that is twice in a set is one.
-fn count((set, ready): (&Set, &Vec<usize>)) -> usize {
-    let fds = ready
-        .iter()
-        .filter_map(|index| Some(set.streams.get(*index)?.fd));
-    fds.collect::<HashSet<RawFd>>().len()
+/// As the reference counts: descriptors, whatever they are ready for. (PHP's own counts a descriptor once
+/// for each array.)
+fn count(sets: &[Set], ready: &Indexes) -> usize {
+    let mut fds: HashSet<RawFd> = HashSet::new();
+    for (set, ready) in sets.iter().zip(ready) {
+        fds.extend(
+            ready
+                .iter()
+                .filter_map(|index| Some(set.streams.get(*index)?.fd)),
+        );
+    }
+    fds.len()
 }
 
 /// Those with data that was read ahead: as in PHP, they alone are told of.
@@ -228,7 +234,7 @@ fn is_in_use(sets: &[Set]) -> bool {
             // SW_EVENT_READ, SW_EVENT_WRITE
             let events = if way == Way::Write { 1024 } else { 512 };
             log::warning(format_args!(
-                "ReactorEpoll::add(): [Reactor#0] epoll_ctl(epfd=-1, EPOLL_CTL_ADD, fd={fd}, fd_type=0, \
+                "ReactorEpoll::add(): [Reactor#0] epoll_ctl(epfd=0, EPOLL_CTL_ADD, fd={fd}, fd_type=0, \
                  events={events}) failed, Error: File exists[{}]",
                 libc::EEXIST
             ));

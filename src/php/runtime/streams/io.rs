@@ -6,8 +6,9 @@ use super::tls;
 use crate::php::ffi::*;
 use crate::php::method::{Stop, docref};
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::io::Error;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// PHP's own code waits for no time with this, and yet tells by `timeout_event` that it would have
@@ -62,6 +63,10 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
     }
     let deadline = Deadline::after(time);
     loop {
+        // SAFETY: PHP's buffer, of `count` bytes; the stream lives (see below).
+        if let Some(read) = unsafe { take_what_is_there(stream, fd, buf, count) } {
+            return Ok(read);
+        }
         // SAFETY: as above.
         let (result, would_wait) =
             unsafe { without_waiting(net, || Ok(stream.original_read(buf, count)?))? };
@@ -77,6 +82,33 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
             Waited::Canceled => return Ok(-1),
             Waited::Closed => return Ok(closed(stream)),
         }
+    }
+}
+
+/// What PHP's own code does where there is something to read, in one call of the kernel; None: there is
+/// not, or somebody wants to be notified.
+///
+/// # Safety
+/// A live stream, and a buffer of `count` bytes.
+unsafe fn take_what_is_there(
+    stream: Stream,
+    fd: RawFd,
+    buf: *mut c_char,
+    count: usize,
+) -> Option<isize> {
+    // SAFETY: the caller's promise. A context starts with its notifier.
+    unsafe {
+        let context = (*stream.raw()).ctx.as_ref();
+        let context: *const *const c_void = context.map_or(std::ptr::null(), |ctx| ctx.ptr.cast());
+        if count == 0 || (!context.is_null() && !(*context).is_null()) {
+            return None;
+        }
+        let read = libc::recv(fd, buf.cast(), count, libc::MSG_DONTWAIT);
+        if read <= 0 {
+            return None;
+        }
+        (*stream.net()).timeout_event = false;
+        Some(read)
     }
 }
 
