@@ -28,7 +28,8 @@ foreach (['new Swoole\Process($body, false, 1, true)', '(function () use ($body)
 foreach (['Co::sleep(0.001); exit(3);' => 255, 'try { exit(4); } catch (Swoole\ExitException) {}' => 0, 'Co::sleep(0.001); throw new Exception("x");' => 255, 'Co::sleep(0.001); nofunc();' => 255, 'Co::sleep(0.001);' => 0] as $body => $code) {
     $output = Script::run("\$process = new Swoole\\Process(function () { {$body} }, false, 0, true);
         \$process->start();
-        echo 'code ', Swoole\\Process::wait()['code'];");
+        \$end = Swoole\\Process::wait();
+        echo \"code {\$end['code']}\";");
     check(str_ends_with($output, "code {$code}"), "{$body}: {$output}");
 }
 
