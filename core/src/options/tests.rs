@@ -84,6 +84,7 @@ fn no_built_option_is_taken_and_ignored() -> Result<(), Error> {
         let mut changed = false;
         let samples = match row.name {
             "package_length_type" => vec![str("n")],
+            "dns_server" => vec![str("192.0.2.1")],
             _ => samples(row.kind),
         };
         for sample in samples {

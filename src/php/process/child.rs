@@ -8,7 +8,7 @@ use super::super::callback::{self, Pending};
 use super::super::coroutine;
 use super::super::ffi::*;
 use super::super::handler;
-use super::super::method::{Stop, Thrown, protect};
+use super::super::method::{Stop, protect};
 use std::cell::RefCell;
 use swoole_core::error::codes;
 use swoole_core::log;
@@ -26,8 +26,7 @@ pub fn refuse_in_coroutine() -> Result<(), Stop> {
         return Ok(());
     }
     // The child would have the stacks of all coroutines, and none of what they wait for.
-    Err(Stop::Throw {
-        class: Thrown::SwooleError,
+    Err(Stop::Uncaught {
         code: i64::from(codes::OPERATION_NOT_SUPPORT),
         message: "must be forked outside the coroutine".to_owned(),
     })
