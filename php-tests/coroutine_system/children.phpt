@@ -150,14 +150,6 @@ $child = new Process(function (Process $self): void {
 run(fn () => System::readFile(__FILE__));
 $child->start();
 run(fn () => same(11, System::waitPid($child->pid)['code']));
-foreach ([fn () => System::wait(), fn () => System::waitPid(1), fn () => System::exec('echo')] as $call) {
-    try {
-        $call();
-        echo "no exception\n";
-    } catch (Swoole\Error $error) {
-        same(SWOOLE_ERROR_CO_OUT_OF_COROUTINE, $error->getCode());
-    }
-}
 echo "ok\n";
 ?>
 --EXTENSIONS--

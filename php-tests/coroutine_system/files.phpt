@@ -98,14 +98,6 @@ run(function () use ($folder, $file): void {
 });
 // Outside of a coroutine only what needs not wait.
 check(System::statvfs('/')['bsize'] > 0, 'statvfs');
-foreach ([fn () => System::readFile(__FILE__), fn () => System::writeFile($file, ''), fn () => System::fread(STDIN)] as $call) {
-    try {
-        $call();
-        echo "no exception\n";
-    } catch (Swoole\Error $error) {
-        same(SWOOLE_ERROR_CO_OUT_OF_COROUTINE, $error->getCode());
-    }
-}
 array_map(unlink(...), glob("{$folder}/*"));
 rmdir($folder);
 echo "ok\n";
