@@ -12,25 +12,33 @@ mod base;
 mod connection;
 mod context;
 mod dispatch;
+mod farewell;
 pub mod handler;
+mod incoming;
 mod info;
 mod long_message;
+mod mail;
 mod mailbox;
 mod manager;
 mod master;
 mod outbox;
 mod packages;
+mod posts;
 mod reactor_thread;
 mod server_loop;
 pub mod serving;
 mod session;
 mod shared;
 mod start;
+mod task_worker;
+mod tasks;
+mod user_process;
 mod worker;
 
 pub use context::{Context, current};
 pub use handler::{
-    ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
+    ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome, Payload,
+    Role, TaskEvent, TaskRef, WorkerFault,
 };
 pub use info::{ClientInfo, StatValue};
 pub use shared::WorkerState;

@@ -9,6 +9,7 @@ use std::sync::atomic::{
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::handler::Event;
+use super::posts::{Posts, open_task_queue};
 use super::session::{Session, SessionTable};
 use super::{Mode, PortInfo};
 use crate::error::Error;
@@ -19,9 +20,10 @@ use crate::protocol::framing::Framing;
 use crate::shm::counters::{Counter, Padded};
 use crate::shm::region::Layout;
 use crate::shm_record;
+use crate::sys::message_queue::MessageQueue;
 
-/// Address space for the rings of one server, in bytes.
-const RING_BUDGET_BYTES: usize = 192 * 1024 * 1024;
+/// Address space for the rings to and from connections of one server, in bytes.
+const RING_BUDGET_BYTES: usize = 176 * 1024 * 1024;
 /// Room for the text of a worker's last fault, in words of 8 bytes.
 const FAULT_WORDS: usize = 32;
 /// Messages that a worker may have in hand and still have every session remembered. With more, all of the
@@ -60,6 +62,14 @@ shm_record! {
         asked: AtomicU32,
         /// The master is asked to shut down. Writer: the manager.
         pub shutdown_asked: AtomicU32,
+        /// Tasks that were accepted. Writers: all.
+        pub tasks: AtomicU64,
+        /// Tasks that a task worker has begun. Writers: task workers.
+        pub tasks_taken: AtomicU64,
+        /// Which task worker is asked first. Writers: all.
+        pub task_round: AtomicU32,
+        /// When the log said last that no task worker is idle, in seconds. Writers: all.
+        pub no_idle_s: AtomicU32,
     }
 }
 
@@ -169,7 +179,11 @@ shm_record! {
         /// Messages in hand that found no place.
         serving_more: AtomicU32,
         fault_bytes: AtomicU32,
-        /// The sessions that have a message in hand; 0: none.
+        /// Which incarnation has this lane; 0: that one is dead. Writer: the manager.
+        pub incarnation: AtomicU32,
+        /// Messages to other processes that found no room yet.
+        pub unsent: AtomicU32,
+        /// The sessions that have a message in hand, or (of task workers) the tasks; 0: none.
         serving: [[AtomicU64; SERVING_ROWS]; SERVING_ROWS],
         fault: [AtomicU64; FAULT_WORDS],
     }
@@ -277,6 +291,7 @@ impl Listens {
             Event::Close,
             Event::BufferFull,
             Event::BufferEmpty,
+            Event::PipeMessage,
         ];
         let bits = on
             .iter()
@@ -303,17 +318,22 @@ pub struct Shared {
     pub listens: Listens,
     pub global: &'static Global,
     pub hosts: &'static [HostRecord],
+    /// Event workers, then task workers, then processes of user code.
     pub workers: &'static [WorkerRecord],
-    /// Two for each worker.
+    /// Two for each of them.
     pub lanes: &'static [LaneRecord],
     pub sessions: SessionTable,
     /// Reactor threads to workers; `None` in base mode.
     pub to_workers: Option<Exchange>,
     /// Worker lanes and the manager to hosts.
     pub to_hosts: Exchange,
+    /// Between workers and task workers, where there is reason for it.
+    pub posts: Option<Posts>,
+    /// Tasks, with `task_ipc_mode` 2 and 3.
+    pub task_queue: Option<MessageQueue>,
     /// One for each host; in base mode the same as the workers'.
     pub host_bells: Vec<Doorbell>,
-    /// Two for each worker, one a lane.
+    /// Two for each of `workers`, one a lane.
     pub worker_bells: Vec<Doorbell>,
     pub manager_bell: Doorbell,
     pub master_bell: Doorbell,
@@ -325,16 +345,19 @@ impl Shared {
         settings: Settings,
         ports: Vec<PortInfo>,
         listens: Listens,
+        user_processes: u32,
     ) -> Result<Self, Error> {
-        let workers = settings.worker_num as usize;
+        let event_workers = settings.worker_num as usize;
+        let core = event_workers + settings.task.worker_num as usize;
+        let workers = core + user_processes as usize;
         let lanes = workers * 2;
         let hosts = match mode {
             Mode::Process => settings.reactor_num as usize,
-            Mode::Base => lanes,
+            Mode::Base => event_workers * 2,
         };
         let producers = lanes + 1;
         let rings = match mode {
-            Mode::Process => hosts * workers + producers * hosts,
+            Mode::Process => hosts * event_workers + producers * hosts,
             Mode::Base => producers * hosts,
         };
         let capacity = ring_capacity(rings, RING_BUDGET_BYTES);
@@ -346,8 +369,11 @@ impl Shared {
         let bells = layout.array::<Padded<AtomicU32>>(hosts + lanes + 2);
         let slots = layout.array::<Session>(SessionTable::slots_for(settings.max_conn));
         let to_workers = (mode == Mode::Process)
-            .then(|| Exchange::layout(&mut layout, hosts, workers, capacity));
+            .then(|| Exchange::layout(&mut layout, hosts, event_workers, capacity));
         let to_hosts = Exchange::layout(&mut layout, producers, hosts, capacity);
+        let has_posts = core > event_workers || listens.to(Event::PipeMessage);
+        let posts =
+            has_posts.then(|| Posts::layout(&mut layout, core, event_workers, producers + 1));
         let built = layout.build("swoole")?;
         let global = &built.get(global)[0];
         let bell_records = built.get(bells);
@@ -363,6 +389,7 @@ impl Shared {
             Mode::Process => (0..hosts).map(bell).collect::<Result<Vec<_>, _>>()?,
             Mode::Base => Vec::new(),
         };
+        let task_queue = open_task_queue(&settings)?;
         Ok(Self {
             mode,
             framing: settings.framing.framing(),
@@ -376,11 +403,36 @@ impl Shared {
             sessions: SessionTable::new(built.get(slots), &global.session_round),
             to_workers: to_workers.map(|slot| Exchange::open(&built, &slot)),
             to_hosts: Exchange::open(&built, &to_hosts),
+            posts: posts.map(|slot| Posts::open(&built, &slot)).transpose()?,
+            task_queue,
             host_bells,
             worker_bells,
             manager_bell: bell(hosts + lanes)?,
             master_bell: bell(hosts + lanes + 1)?,
         })
+    }
+
+    /// How many of `workers` serve connections.
+    #[inline]
+    #[must_use]
+    pub fn event_workers(&self) -> usize {
+        self.settings.worker_num as usize
+    }
+
+    /// How many of `workers` serve connections or tasks.
+    #[inline]
+    #[must_use]
+    pub fn core_workers(&self) -> usize {
+        self.event_workers() + self.settings.task.worker_num as usize
+    }
+
+    /// The records of the task workers.
+    #[must_use]
+    pub fn task_workers(&self) -> &'static [WorkerRecord] {
+        let workers = self.workers;
+        workers
+            .get(self.event_workers()..self.core_workers())
+            .unwrap_or_default()
     }
 
     /// The bell of a host.
@@ -415,12 +467,20 @@ impl Shared {
         self.workers.len() * 2
     }
 
-    /// The bell of a producer of `to_hosts`.
+    /// The master's place among those who send messages to workers.
+    #[must_use]
+    pub fn master_producer(&self) -> usize {
+        self.manager_producer() + 1
+    }
+
+    /// The bell of a producer: of a lane, of the manager, or of the master.
     #[must_use]
     pub fn producer_bell(&self, producer: usize) -> &Doorbell {
-        self.worker_bells
-            .get(producer)
-            .unwrap_or(&self.manager_bell)
+        match self.worker_bells.get(producer) {
+            Some(bell) => bell,
+            None if producer == self.master_producer() => &self.master_bell,
+            None => &self.manager_bell,
+        }
     }
 
     /// What PHP callbacks get as the reactor id of a host.

@@ -11,9 +11,13 @@ use std::time::Duration;
 use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
+use super::farewell::farewell;
 use super::handler::{EventHandler, Outcome, Payload, Role};
+use super::incoming::Incoming;
 use super::long_message::{LongMessage, close_lost};
+use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
+use super::posts::To;
 use super::server_loop::ServerLoop;
 use super::serving::{InHand, Serving};
 use super::session::{CLOSE_NONE, Session};
@@ -22,6 +26,7 @@ use super::start::{self, Signals};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
+use crate::options::Settings;
 use crate::reactor::clock;
 use crate::shm::ring::{Consumer, Record};
 use crate::sys::signal::{self, Signal};
@@ -51,9 +56,17 @@ pub(super) fn enter(
     local: Option<Local>,
 ) -> Result<Rc<Context>, Error> {
     let id = who.worker_id;
-    let role = Role::Worker { worker_id: id };
-    log::set_identity(log::Flag::Worker, id);
+    let slot = id as usize;
     let settings = &shared.settings;
+    let is_task_worker = slot >= shared.event_workers();
+    let (role, flag) = if slot >= shared.core_workers() {
+        (Role::UserProcess { worker_id: id }, log::Flag::User)
+    } else if is_task_worker {
+        (Role::TaskWorker { worker_id: id }, log::Flag::TaskWorker)
+    } else {
+        (Role::Worker { worker_id: id }, log::Flag::Worker)
+    };
+    log::set_identity(flag, id);
     if settings.open_cpu_affinity {
         let cpus = share_of(
             id as usize,
@@ -82,10 +95,50 @@ pub(super) fn enter(
         stop: Cell::new(false),
         end_status: Cell::new(None),
         in_hand: InHand::default(),
+        mail: Mail::new(shared, who.lane(), who.epoch, patience(role, settings)),
+        incoming: Incoming::new(sources(role, shared, who)),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(role);
     Ok(context)
+}
+
+/// What a process does where there is no room for its message to another one. One that runs user code to
+/// its end before it looks at its bell waits.
+fn patience(role: Role, settings: &Settings) -> Patience {
+    match role {
+        Role::TaskWorker { .. } if !settings.task.enable_coroutine => {
+            let limit_ms = settings.process.socket.write_timeout_ms;
+            Patience::Wait(limit_ms.map(Duration::from_millis))
+        }
+        Role::UserProcess { .. } => {
+            Patience::Wait(Some(Duration::from_millis(settings.send_timeout_ms)))
+        }
+        _ => Patience::Backlog,
+    }
+}
+
+/// Where a process takes messages of others from, the most urgent first.
+fn sources(role: Role, shared: &Shared, who: Incarnation) -> Vec<To> {
+    let own = To::Worker(who.worker_id as usize);
+    match role {
+        _ if shared.posts.is_none() => Vec::new(),
+        Role::Worker { .. } => {
+            let replies = To::Lane(who.lane());
+            drop_stale(shared, replies);
+            vec![replies, own]
+        }
+        Role::TaskWorker { .. } => vec![own, To::AnyTaskWorker],
+        _ => Vec::new(),
+    }
+}
+
+/// What an earlier incarnation of the lane waited for.
+fn drop_stale(shared: &Shared, replies: To) {
+    if let Some(posts) = &shared.posts {
+        let index = posts.index(replies);
+        while posts.intakes.take(index, |_| ()).is_some() {}
+    }
 }
 
 /// The signals of a forked worker: SIGTERM asks it to finish, the terminal's SIGINT is the master's
@@ -120,12 +173,21 @@ pub(super) struct RequestLimit {
 impl RequestLimit {
     pub fn new(shared: &Shared) -> Self {
         let settings = &shared.settings;
+        Self::with(settings.max_request, settings.max_request_grace)
+    }
+
+    /// Of a task worker.
+    pub fn of_tasks(shared: &Shared) -> Self {
+        let task = &shared.settings.task;
+        Self::with(task.max_request, task.max_request_grace)
+    }
+
+    fn with(max_request: u32, grace: u32) -> Self {
         // The time is of this very process: its siblings draw other numbers.
         let random = RandomState::new().hash_one((process::getpid().as_raw(), clock::wall_us()));
-        let share = random % (u64::from(settings.max_request_grace) + 1);
-        let limit = u64::from(settings.max_request) + share;
+        let limit = u64::from(max_request) + random % (u64::from(grace) + 1);
         Self {
-            limit: (settings.max_request > 0).then_some(limit),
+            limit: (max_request > 0).then_some(limit),
         }
     }
 
@@ -304,6 +366,9 @@ impl Worker {
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
             }
+            if !self.context.stop.get() {
+                busy |= self.context.serve_posts();
+            }
             if self.server_loop.is_signalled() {
                 self.on_signals();
             }
@@ -320,7 +385,9 @@ impl Worker {
         }
         let mut failed = None;
         let context = Rc::clone(&self.context);
-        let status = context.retire(self.who, || failed = self.finish().err());
+        let status = context.retire(self.who, || {
+            failed = farewell(&context, self.who, &self.server_loop).err();
+        });
         failed.map_or(Ok(status), Err)
     }
 
@@ -339,44 +406,6 @@ impl Worker {
             && (!self.context.stop.get() || self.long[reactor].borrow().is_open())
     }
 
-    /// Has user code's own events come to an end, within `max_wait_time`. Messages are taken no more.
-    fn finish(&mut self) -> Result<(), Error> {
-        let context = Rc::clone(&self.context);
-        let settings = context.settings();
-        let limit_ms = settings.max_wait_time_ms;
-        let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
-        while context.end_status.get().is_none() && self.has_work() {
-            context.note(context.handler.on_worker_exit(self.who.worker_id));
-            if context.end_status.get().is_some() || !self.has_work_to_finish() {
-                break;
-            }
-            let left_ms = end_by_ms.map(|end| end.saturating_sub(clock::monotonic_ms()));
-            if left_ms == Some(0) {
-                log::warning(format_args!(
-                    "worker {} ends after max_wait_time ({limit_ms} ms) although its event loop still has work: end it in onWorkerExit",
-                    self.who.worker_id
-                ));
-                break;
-            }
-            self.server_loop
-                .wait(left_ms.map(Duration::from_millis), |_| {})?;
-            self.server_loop.run_ready();
-            self.server_loop.take_signals();
-            context.note_end(&self.server_loop);
-        }
-        Ok(())
-    }
-
-    /// Whether there is anything that user code may want to be told of before the end.
-    fn has_work(&self) -> bool {
-        self.context.in_hand.suspended() > 0 || self.server_loop.has_work(self.context.settings())
-    }
-
-    fn has_work_to_finish(&self) -> bool {
-        let settings = self.context.settings();
-        self.context.in_hand.suspended() > 0 || self.server_loop.has_work_to_finish(settings)
-    }
-
     fn shared(&self) -> &Shared {
         &self.context.shared
     }
@@ -389,7 +418,9 @@ impl Worker {
         bell.prepare_sleep();
         let may_take =
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
-        let may_sleep = !self.inboxes.iter().enumerate().any(may_take);
+        let has_posts =
+            self.context.has_posts() && !self.context.stop.get() && !self.context.is_full();
+        let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
         if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
             record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});

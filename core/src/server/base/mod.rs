@@ -201,12 +201,14 @@ impl BaseWorker {
     fn has_work(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
+            || self.context.mail.has_backlog()
             || self.server_loop.has_work(self.context.settings())
     }
 
     fn has_work_to_finish(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
+            || self.context.mail.has_backlog()
             || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
@@ -233,6 +235,7 @@ impl BaseWorker {
         if !self.context.is_full() {
             busy |= self.read_ready();
         }
+        busy |= self.serve_posts();
         self.pass_on_effects();
         {
             let mut set = self.local().set.borrow_mut();
@@ -294,8 +297,19 @@ impl BaseWorker {
         Ok(())
     }
 
+    /// A worker that ends takes only what it has asked for itself.
+    fn serve_posts(&self) -> bool {
+        match self.end_by_ms {
+            None => self.context.serve_posts(),
+            Some(_) => self.context.serve_replies(),
+        }
+    }
+
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
+        if self.end_by_ms.is_none() && self.context.has_posts() && !self.context.is_full() {
+            return false;
+        }
         (self.ready.is_empty() || self.context.is_full())
             && !self.server_loop.is_signalled()
             && self.local().inboxes.iter().all(Consumer::is_empty)

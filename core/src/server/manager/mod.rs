@@ -2,6 +2,7 @@
 //! may fork at any time. In base mode the first process of the server is the manager.
 
 mod reload;
+mod served;
 mod workers;
 
 use std::cell::{Cell, RefCell};
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
+use super::incoming::Incoming;
+use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
 use super::serving::InHand;
@@ -140,6 +143,8 @@ pub(super) fn run(
         stop: Cell::new(false),
         end_status: Cell::new(None),
         in_hand: InHand::default(),
+        mail: Mail::new(shared, shared.manager_producer(), 1, Patience::Backlog),
+        incoming: Incoming::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(Role::Manager);
@@ -194,6 +199,7 @@ impl Manager {
             self.kill_due();
             self.advance_reload();
             self.tell_untold();
+            self.context.mail.flush();
             if self.shutting_down && self.slots.iter().all(|s| s.pid == 0 && s.old.is_none()) {
                 break;
             }
@@ -359,7 +365,7 @@ impl Manager {
         slot.kill_at_ms = kill_at_ms;
         if let Err(error) = process::kill(Pid::from_raw(slot.pid), Signal::TERM) {
             log::warning(format_args!(
-                "worker {index} (pid {}) cannot be told to stop: {error}",
+                "process {index} (pid {}) cannot be told to stop: {error}",
                 slot.pid
             ));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::served::Served;
 use super::{Manager, Old, QUICK_DEATH_MS, RESPAWN_PAUSE_MAX_MS, RESPAWN_PAUSE_MS, Slot, Step};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind};
@@ -9,30 +10,30 @@ use crate::log;
 use crate::reactor::clock;
 use crate::server::Mode;
 use crate::server::handler::WorkerFault;
+use crate::server::posts::TaskKey;
 use crate::server::shared::LaneRecord;
 use crate::server::worker::Incarnation;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
 
-/// Connections that the log names one by one.
-const LISTED_MAX: usize = 16;
-
 impl Manager {
     pub(super) fn spawn(&mut self, index: usize) -> Result<Step, Error> {
-        let slot = &mut self.slots[index];
         let who = Incarnation {
             worker_id: index as u32,
-            epoch: slot.epoch + 1,
+            epoch: self.slots[index].epoch + 1,
         };
         let record = &self.shared.workers[index];
         record.epoch.store(who.epoch, Release);
+        let lane = self.lane(index, who.epoch);
+        lane.incarnation.store(who.epoch, Release);
+        let slot = &mut self.slots[index];
         match process::fork() {
             Ok(Forked::Child) => {
                 reaped::forget();
                 if let Err(error) = self.signals.borrow().reset_after_fork() {
                     // This is not the process that called start(): nothing may return there.
-                    log::error(format_args!("worker {index} cannot start: {error}"));
+                    log::error(format_args!("process {index} cannot start: {error}"));
                     process::exit_now(1);
                 }
                 return Ok(Step::Become(who));
@@ -50,9 +51,10 @@ impl Manager {
                 // Memory or processes ran out: the next try may find some.
                 let again_ms = RESPAWN_PAUSE_MAX_MS;
                 log::error(format_args!(
-                    "worker {index} cannot be started, next try in {again_ms} ms: {error}"
+                    "process {index} cannot be started, next try in {again_ms} ms: {error}"
                 ));
                 slot.epoch = who.epoch;
+                lane.incarnation.store(0, Release);
                 slot.spawn_at_ms = Some(clock::monotonic_ms() + again_ms);
             }
         }
@@ -141,12 +143,13 @@ impl Manager {
         let retired = self.shared.workers[index].retired_epoch.load(Acquire) >= epoch;
         let served = self.clean_up(index, epoch);
         let idle = served.is_empty() && self.lane(index, epoch).requests.get() == 0;
+        let name = self.name(index);
         if status.raw == 0 && retired && served.is_empty() {
             return idle;
         }
         let fault = self.lane(index, epoch).take_fault();
         if status.raw != 0 || !served.is_empty() || !retired {
-            self.report(index, pid, status, &served, fault.as_deref());
+            self.report(&name, pid, status, &served, fault.as_deref());
         }
         if status.raw != 0 {
             let fault = WorkerFault {
@@ -161,52 +164,78 @@ impl Manager {
         idle
     }
 
-    pub(super) fn report(
+    /// What a process is called in the log.
+    pub(super) fn name(&self, index: usize) -> String {
+        let shared = &self.shared;
+        let kind = if index < shared.event_workers() {
+            "worker"
+        } else if index < shared.core_workers() {
+            "task worker"
+        } else {
+            "user process"
+        };
+        format!("{kind} {index}")
+    }
+
+    fn report(
         &self,
-        index: usize,
+        name: &str,
         pid: i32,
         status: &ExitStatus,
-        served: &[u64],
+        served: &Served,
         fault: Option<&str>,
     ) {
         let how = match Signal::new(status.signal) {
             Some(signal) => format!("signal={} ({signal})", status.signal),
             None => format!("status={}", status.code),
         };
-        let sessions = match served {
-            [] => String::new(),
-            [one] => format!("; it was serving connection {one}, which is closed"),
-            many if many.len() <= LISTED_MAX => {
-                format!("; it was serving connections {many:?}, which are closed")
-            }
-            many => format!(
-                "; it was serving {} connections, which are closed",
-                many.len()
-            ),
-        };
+        let served = served.describe();
         let fault = fault.map_or(String::new(), |fault| format!("; {fault}"));
         log::warning(format_args!(
-            "worker {index} (pid {pid}) exited abnormally: {how}{sessions}{fault}"
+            "{name} (pid {pid}) exited abnormally: {how}{served}{fault}"
         ));
     }
 
-    /// Lets nothing that belonged to a dead incarnation linger; answers the sessions whose message it
-    /// had taken.
-    pub(super) fn clean_up(&mut self, index: usize, epoch: u32) -> Vec<u64> {
+    /// Lets nothing that belonged to a dead incarnation linger; answers what it had taken.
+    fn clean_up(&mut self, index: usize, epoch: u32) -> Served {
         let who = Incarnation {
             worker_id: index as u32,
             epoch,
         };
-        let (mut served, more) = self.lane(index, epoch).take_served();
-        if more {
+        let lane = self.lane(index, epoch);
+        lane.incarnation.store(0, Release);
+        let (taken, more) = lane.take_served();
+        let unsent = lane.unsent.swap(0, Relaxed);
+        let mut served = Served {
+            unsent,
+            ..Served::default()
+        };
+        if index >= self.shared.event_workers() {
+            served.tasks = taken.into_iter().map(TaskKey::unpack).collect();
+            self.tell_askers(who, &served.tasks);
+        } else if more {
             // It had more in hand than it could write down.
-            served = self.shared.sessions.of_worker(index as u32);
+            served.sessions = self.shared.sessions.of_worker(index as u32);
+        } else {
+            served.sessions = taken;
         }
+        let is_host = index < self.shared.event_workers();
         match self.shared.mode {
-            Mode::Base => self.free_connections(who.lane()),
-            Mode::Process => self.close_served(who, &served),
+            Mode::Base if is_host => self.free_connections(who.lane()),
+            Mode::Base => {}
+            Mode::Process => self.close_served(who, &served.sessions),
         }
+        self.wake_all();
         served
+    }
+
+    /// It may have put a message somewhere and not rung, or been woken for one that others can take, too.
+    fn wake_all(&self) {
+        if self.shared.posts.is_some() && !self.shutting_down {
+            for bell in &self.shared.worker_bells {
+                bell.force();
+            }
+        }
     }
 
     pub(super) fn lane(&self, index: usize, epoch: u32) -> &'static LaneRecord {
@@ -264,6 +293,7 @@ impl Manager {
             return;
         }
         let now = clock::monotonic_ms();
+        let name = self.name(index);
         let slot = &mut self.slots[index];
         let stopped = slot.stopping;
         let quick = idle && !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
@@ -275,7 +305,7 @@ impl Manager {
         };
         if pause_ms > 0 {
             log::error(format_args!(
-                "worker {index} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, most often onWorkerStart fails",
+                "{name} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, most often onWorkerStart fails",
                 slot.quick_deaths
             ));
         }
