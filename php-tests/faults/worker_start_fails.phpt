@@ -27,7 +27,7 @@ test_server(
             $server->expectEvent('fails');
         }
         $server->expectLog('/worker 0 has ended \d+ times in a row.*onWorkerStart/');
-        $server->expectLog('/worker 0.*exited abnormally.*status=255.*no database/');
+        $server->expectLog('/id=0\) abnormal exit, status=255.*no database/');
         $server->allowLog('/worker 0/');
         unlink($server->path('fail'));
         same(0, $server->expectEvent('workerStart')['worker_id']);

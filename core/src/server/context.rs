@@ -201,7 +201,10 @@ impl Context {
 
     #[must_use]
     pub fn worker_status(&self, worker_id: u32) -> Option<WorkerState> {
-        Some(self.shared.workers.get(worker_id as usize)?.state())
+        match self.shared.workers.get(worker_id as usize)?.state() {
+            WorkerState::Starting => Some(WorkerState::Idle),
+            state => Some(state),
+        }
     }
 
     fn session(&self, session_id: u64) -> Result<&'static Session, Error> {

@@ -125,9 +125,12 @@ shm_record! {
 /// What a worker is doing, with the reference's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerState {
+    /// In a callback for a message.
     Busy = 1,
     Idle = 2,
     Exit = 3,
+    /// Not serving yet: told to users as idle, as the reference does, but nobody to give work first.
+    Starting = 4,
 }
 
 shm_record! {
@@ -152,6 +155,7 @@ impl WorkerRecord {
         match self.state.load(Relaxed) {
             2 => WorkerState::Idle,
             3 => WorkerState::Exit,
+            4 => WorkerState::Starting,
             _ => WorkerState::Busy,
         }
     }

@@ -82,7 +82,7 @@ pub(super) fn enter(
     let record = &shared.workers[id as usize];
     record.pid.store(process::getpid().as_raw(), Relaxed);
     record.started_ms.store(clock::monotonic_ms(), Relaxed);
-    record.set_state(WorkerState::Busy);
+    record.set_state(WorkerState::Starting);
     shared.lanes[who.lane()].reset();
     let context = Rc::new(Context {
         role,
@@ -361,6 +361,7 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
+        self.context.set_busy(false);
         while self.goes_on() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
@@ -414,7 +415,6 @@ impl Worker {
     fn sleep(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let shared = Arc::clone(&self.context.shared);
         let bell = &shared.worker_bells[self.who.lane()];
-        let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
         let may_take =
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
@@ -422,9 +422,7 @@ impl Worker {
             self.context.has_posts() && !self.context.stop.get() && !self.context.is_full();
         let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
         if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
-            record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});
-            record.set_state(WorkerState::Busy);
             // The bell is not read: edge-triggered, the next ring is an event all the same.
             bell.awake();
             waited?;

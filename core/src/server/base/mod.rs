@@ -16,7 +16,7 @@ use super::handler::{Event, EventHandler, Payload};
 use super::packages::PackageBuffer;
 use super::server_loop::ServerLoop;
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
-use super::shared::{Phase, Shared, WorkerState};
+use super::shared::{Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
 use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
@@ -127,6 +127,7 @@ impl BaseWorker {
             context.note(context.handler.on_start());
         }
         context.note(context.handler.on_worker_start(id));
+        context.set_busy(false);
         while !context.stop.get() {
             self.turn()?;
         }
@@ -266,8 +267,6 @@ impl BaseWorker {
     }
 
     fn wait(&mut self, busy: bool) -> Result<(), Error> {
-        let shared = Arc::clone(self.shared());
-        let record = &shared.workers[self.who.worker_id as usize];
         // With nothing known to be left there is no point in asking the kernel first.
         let idle = self.ready.is_empty() || self.context.is_full();
         let sleeping = (!busy || idle) && self.prepare_sleep();
@@ -276,16 +275,10 @@ impl BaseWorker {
         } else {
             Some(Duration::ZERO)
         };
-        if sleeping && self.end_by_ms.is_none() {
-            record.set_state(WorkerState::Idle);
-        }
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
         self.server_loop
             .wait(timeout, |event| events.push(*event))?;
-        if self.end_by_ms.is_none() {
-            record.set_state(WorkerState::Busy);
-        }
         self.bell().awake();
         self.server_loop.run_ready();
         self.context.note_end(&self.server_loop);

@@ -389,9 +389,10 @@ impl Manager {
     }
 }
 
+/// It did not stop within `max_wait_time`. In the reference's words.
 fn kill_late(index: usize, pid: i32) {
     log::warning(format_args!(
-        "worker {index} (pid {pid}) did not stop within max_wait_time and is killed"
+        "ReloadTask::kill_all(): force kill worker process(pid={pid}, id={index})"
     ));
     // One that has just ended is reaped in a moment.
     let _ = process::kill(Pid::from_raw(pid), Signal::KILL);

@@ -8,7 +8,7 @@ impl Manager {
         let slots = self.shared.event_workers()..self.shared.core_workers();
         if slots.is_empty() {
             return log::warning(format_args!(
-                "cannot reload task workers: the server has none (task_worker_num is 0)"
+                "cannot reload task workers, task workers is not started"
             ));
         }
         self.begin_reload_of(slots, "task workers");
@@ -16,7 +16,7 @@ impl Manager {
 
     /// Processes of user code stay: they know best when to end.
     pub(super) fn begin_reload(&mut self) {
-        self.begin_reload_of(0..self.shared.core_workers(), "workers");
+        self.begin_reload_of(0..self.shared.core_workers(), "all workers");
     }
 
     fn begin_reload_of(&mut self, slots: std::ops::Range<usize>, what: &str) {
@@ -28,7 +28,7 @@ impl Manager {
                 "the server is reloading already; this request is taken as part of it"
             ));
         }
-        log::info(format_args!("the server is reloading its {what}"));
+        log::info(format_args!("Server is reloading {what} now"));
         self.reload.active = true;
         self.context.note(self.handler.on_before_reload());
         self.reload.waiting = slots.collect();

@@ -14,7 +14,6 @@ use crate::server::posts::TaskKey;
 use crate::server::shared::LaneRecord;
 use crate::server::worker::Incarnation;
 use crate::sys::process::{self, ExitStatus, Forked};
-use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
 
 impl Manager {
@@ -143,13 +142,12 @@ impl Manager {
         let retired = self.shared.workers[index].retired_epoch.load(Acquire) >= epoch;
         let served = self.clean_up(index, epoch);
         let idle = served.is_empty() && self.lane(index, epoch).requests.get() == 0;
-        let name = self.name(index);
         if status.raw == 0 && retired && served.is_empty() {
             return idle;
         }
         let fault = self.lane(index, epoch).take_fault();
         if status.raw != 0 || !served.is_empty() || !retired {
-            self.report(&name, pid, status, &served, fault.as_deref());
+            Self::report(index, pid, status, &served, fault.as_deref());
         }
         if status.raw != 0 {
             let fault = WorkerFault {
@@ -177,22 +175,14 @@ impl Manager {
         format!("{kind} {index}")
     }
 
-    fn report(
-        &self,
-        name: &str,
-        pid: i32,
-        status: &ExitStatus,
-        served: &Served,
-        fault: Option<&str>,
-    ) {
-        let how = match Signal::new(status.signal) {
-            Some(signal) => format!("signal={} ({signal})", status.signal),
-            None => format!("status={}", status.code),
-        };
+    /// In the reference's words, which people have rules for, and then what it does not tell.
+    fn report(index: usize, pid: i32, status: &ExitStatus, served: &Served, fault: Option<&str>) {
+        let (code, signal) = (status.code, status.signal);
         let served = served.describe();
         let fault = fault.map_or(String::new(), |fault| format!("; {fault}"));
         log::warning(format_args!(
-            "{name} (pid {pid}) exited abnormally: {how}{served}{fault}"
+            "Worker::report_error(): worker(pid={pid}, id={index}) abnormal exit, status={code}, \
+             signal={signal}{served}{fault}"
         ));
     }
 

@@ -9,7 +9,7 @@ use super::super::pattern::Pattern;
 use super::super::serve::measured;
 use super::{MANAGED, PROCESS, Tests, env_count};
 
-const DIED: &str = "exited abnormally";
+const DIED: &str = "abnormal exit";
 
 pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "tasks_are_done_and_answered", answered);
