@@ -66,7 +66,12 @@ pub fn call(callback: &Callback, args: &[Value]) {
 fn runs_coroutines() -> bool {
     match server::current() {
         Some(context) => {
-            context.role() != server::Role::Manager && context.settings().enable_coroutine
+            let settings = context.settings();
+            match context.role() {
+                server::Role::Manager => false,
+                server::Role::TaskWorker { .. } => settings.task.enable_coroutine,
+                _ => settings.enable_coroutine,
+            }
         }
         None => options::process().enable_coroutine,
     }

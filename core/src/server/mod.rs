@@ -23,6 +23,7 @@ mod manager;
 mod master;
 mod outbox;
 mod packages;
+pub mod packed_task;
 mod posts;
 mod reactor_thread;
 mod server_loop;

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::context::Context;
-use super::handler::{Role, TaskRef};
+use super::handler::{Event, Role, TaskRef};
 use super::incoming::{COROUTINE, NONBLOCK, NOREPLY, now_s};
 use super::info::{StatValue, int};
 use super::posts::{To, low_bits};
-use super::shared::WorkerState;
+use super::shared::{WorkerRecord, WorkerState};
 use crate::error::{Error, codes};
 use crate::ipc::message::{Header, Kind};
 use crate::log::{self, Level};
@@ -77,12 +77,16 @@ impl Context {
     /// Log readers look for this, once in a second at most.
     fn warn_if_none_is_idle(&self) {
         let workers = self.shared.task_workers();
-        if workers.iter().any(|w| w.state() == WorkerState::Idle) {
+        let is_free = |w: &WorkerRecord| {
+            // One that is about to start will be.
+            w.state() == WorkerState::Idle || w.pid.load(Relaxed) == 0
+        };
+        if workers.iter().any(is_free) {
             return;
         }
         let global = self.shared.global;
         let now = now_s().max(1);
-        if global.no_idle_s.swap(now, Relaxed) != now && self.has_queued_tasks() {
+        if global.no_idle_s.swap(now, Relaxed) != now {
             log::coded(
                 Level::Warning,
                 "Server::timer_callback()",
@@ -90,17 +94,6 @@ impl Context {
                 "No idle task worker is available",
             );
         }
-    }
-
-    /// Whether tasks wait already: a task worker that was woken for the last one looks busy and is free.
-    fn has_queued_tasks(&self) -> bool {
-        let global = self.shared.global;
-        global.tasks.load(Relaxed) > global.tasks_taken.load(Relaxed)
-            || self
-                .shared
-                .task_workers()
-                .iter()
-                .all(|w| w.state() != WorkerState::Idle)
     }
 
     // ---- System V queues ----
@@ -232,6 +225,12 @@ impl Context {
         let to = To::Worker(worker_id as usize);
         self.mail
             .post(to, header, data, || self.while_waiting_for_room())
+    }
+
+    /// Whether user code listens to an event that is sent between processes.
+    #[must_use]
+    pub fn listens_to(&self, event: Event) -> bool {
+        self.shared.listens.to(event)
     }
 
     /// Whether a worker or task worker has this number.

@@ -82,7 +82,12 @@ pub(super) fn enter(
     let record = &shared.workers[id as usize];
     record.pid.store(process::getpid().as_raw(), Relaxed);
     record.started_ms.store(clock::monotonic_ms(), Relaxed);
-    record.set_state(WorkerState::Starting);
+    // A task worker is free until it takes a task.
+    record.set_state(if is_task_worker {
+        WorkerState::Idle
+    } else {
+        WorkerState::Starting
+    });
     shared.lanes[who.lane()].reset();
     let context = Rc::new(Context {
         role,

@@ -81,7 +81,7 @@ fn idle_first(kind: Kind) {
     // A task for the busy one waits for it, and holds nobody up.
     let busy = server.wait_for("task_at_gate ");
     let busy: u32 = busy.rsplit(' ').next().unwrap().parse().unwrap();
-    client.ask(&format!("askfor 1 echo x"));
+    client.ask("askfor 1 echo x");
     client.tell(&format!("askof {} echo after", busy - 2));
     std::fs::write(server.folder().join("open"), "").unwrap();
     assert_eq!(client.line(), "after");
