@@ -33,7 +33,7 @@ test_server(
         $server->expectEvent('workerStart');
         $server->connect()->send('x');
         $server->expectEvent('hangs');
-        $server->allowLog('/max_wait_time|signal=9/');
+        $server->allowLog('/max_wait_time|signal=9|force kill/');
         $server->stop();
     },
 );
