@@ -28,4 +28,5 @@ class_alias(\Swoole\Coroutine\Socket\Exception::class, 'Co\Socket\Exception');
 class_alias(\Swoole\Coroutine\Context::class, 'Co\Context');
 class_alias(\Swoole\Coroutine\Iterator::class, 'Co\Iterator');
 class_alias(\Swoole\Coroutine\Scheduler::class, 'Co\Scheduler');
+class_alias(\Swoole\Coroutine\System::class, 'Co\System');
 class_alias(\Swoole\Client::class, 'swoole_client');

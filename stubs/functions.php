@@ -102,6 +102,46 @@ function swoole_ignore_error(int $error): void {}
 function swoole_clear_dns_cache(): void {}
 
 /**
+ * Reads a file of up to 4 MiB and then calls $callback(string $filename, string $content); the content is empty
+ * if it could not be read: see swoole_last_error().
+ *
+ * @return bool false: it cannot be opened, is empty, or too large
+ */
+function swoole_async_readfile(string $filename, callable $callback): bool {}
+
+/**
+ * Writes a file, up to 4 MiB, and then calls $callback(string $filename, int $length); the length is -1 if it
+ * could not be written. Writes to one file are done in the order of the calls.
+ *
+ * @param int $flags FILE_APPEND: behind what is there, else in its place
+ * @return bool false: it cannot be opened, or the content is too large
+ */
+function swoole_async_writefile(string $filename, string $content, ?callable $callback = null, int $flags = 0): bool {}
+
+/**
+ * Reads a file piece by piece and calls $callback(string $filename, string $content) for each, not in a
+ * coroutine. After the last one comes an empty one. If the callback returns false, no more comes.
+ *
+ * @param int $chunk_size bytes of a piece, 1 MiB at most
+ * @return bool false: it cannot be opened, or ends before the offset
+ */
+function swoole_async_read(string $filename, callable $callback, int $chunk_size = 65536, int $offset = 0): bool {}
+
+/**
+ * Writes up to 4 MiB to a place of a file, and then calls $callback(string $filename, int $length): see
+ * swoole_async_writefile().
+ *
+ * @param int $offset -1: at the end
+ */
+function swoole_async_write(string $filename, string $content, int $offset = -1, ?callable $callback = null): bool {}
+
+/** Looks up the IPv4 address of a host and then calls $callback(string $hostname, string $ip); empty: it has none. */
+function swoole_async_dns_lookup(string $hostname, callable $callback): bool {}
+
+/** See Swoole\Coroutine::dnsLookup(). */
+function swoole_async_dns_lookup_coro(string $domain_name, float $timeout = 60, int $type = 2): string|false {}
+
+/**
  * unserialize() of a part of a string, without a copy of it.
  *
  * @param int $offset below 0: from the end

@@ -1,16 +1,11 @@
 <?php
-/*
- * Timers: what adding, clearing and firing costs, per timer.
- *
- *     php -d extension=... benches/php/timer.php [COUNT]
- *
- * One line per figure: name, a blank, the value. Names end in the unit.
- */
+// Swoole\Timer: what a timer costs, by 100,000 of them (or as many as the argument says).
+
 use Swoole\Event;
 use Swoole\Timer;
 
 $count = (int) ($argv[1] ?? 100_000);
-$show = fn (string $name, float $seconds, int $count) => printf("%s_ns %.1f\n", $name, $seconds * 1e9 / $count);
+$show = fn (string $name, float $seconds, int $count) => printf("%s %.1f ns\n", $name, $seconds * 1e9 / $count);
 $run = function (): void {
     Event::wait();
 };
@@ -22,18 +17,17 @@ for ($i = 0; $i < $count; $i++) {
     $delays[] = mt_rand(60_000, 120_000);
 }
 $callback = function (): void {};
-$memory = memory_get_usage();
 $ids = array_fill(0, $count, 0);
 $begin = hrtime(true);
 foreach ($delays as $i => $delay) {
     $ids[$i] = Timer::after($delay, $callback);
 }
-$show('timer_add', (hrtime(true) - $begin) / 1e9, $count);
+$show('add', (hrtime(true) - $begin) / 1e9, $count);
 $begin = hrtime(true);
 foreach ($ids as $id) {
     Timer::clear($id);
 }
-$show('timer_clear', (hrtime(true) - $begin) / 1e9, $count);
+$show('clear', (hrtime(true) - $begin) / 1e9, $count);
 
 // Added and cleared at once, as timeouts of requests are, beside many that stay.
 foreach ($delays as $i => $delay) {
@@ -43,10 +37,10 @@ $begin = hrtime(true);
 for ($i = 0; $i < $count; $i++) {
     Timer::clear(Timer::after(30_000, $callback));
 }
-$show('timer_add_and_clear_among_many', (hrtime(true) - $begin) / 1e9, $count);
+$show('add and clear among many', (hrtime(true) - $begin) / 1e9, $count);
 $begin = hrtime(true);
 Timer::clearAll();
-$show('timer_clear_all', (hrtime(true) - $begin) / 1e9, $count);
+$show('clear all', (hrtime(true) - $begin) / 1e9, $count);
 
 // All due at the same moment: what it takes to run them, without the wait.
 $fired = 0;
@@ -61,7 +55,7 @@ for ($i = 0; $i < $count; $i++) {
 }
 usleep(2_000);
 $run();
-$show('timer_fire', (hrtime(true) - $began) / 1e9, $count);
+$show('fire', (hrtime(true) - $began) / 1e9, $count);
 $fired === $count or exit("{$fired} of {$count} timers fired\n");
 
 // With arguments.
@@ -77,7 +71,7 @@ for ($i = 0; $i < $count; $i++) {
 }
 usleep(2_000);
 $run();
-$show('timer_fire_with_arguments', (hrtime(true) - $began) / 1e9, $count);
+$show('fire, with arguments', (hrtime(true) - $began) / 1e9, $count);
 
 // One timer that adds its successor.
 $left = 200;
@@ -89,4 +83,4 @@ $next = function () use (&$next, &$left): void {
 $begin = hrtime(true);
 Timer::after(1, $next);
 $run();
-$show('timer_chain_of_1ms', (hrtime(true) - $begin) / 1e9, 200);
+$show('a chain of timers of 1 ms, each', (hrtime(true) - $begin) / 1e9, 200);

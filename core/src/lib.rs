@@ -6,6 +6,7 @@ pub mod ipc;
 pub mod log;
 pub mod net;
 pub mod options;
+pub mod process_pool;
 pub mod protocol;
 pub mod reactor;
 pub mod server;

@@ -17,6 +17,7 @@ const RANKS: &[(&str, u8)] = &[
     ("reactor", 3),
     ("net", 3),
     ("ipc", 3),
+    ("process_pool", 4),
     ("server", 4),
     ("coroutine", 5),
     ("php", 6),

@@ -7,6 +7,7 @@
 
 use super::convert;
 use super::coroutine;
+use super::coroutine::engine::PhpThread;
 use super::ffi::*;
 use super::method::{Bailout, Stop, docref, protect};
 use std::cell::{Cell, RefCell};
@@ -35,8 +36,10 @@ pub enum CallOutcome {
     Bailout,
 }
 
+/// Asked at every step: a thread-local would be a function call away.
+static PENDING: PhpThread<Cell<Pending>> = PhpThread::new(Cell::new(Pending::None));
+
 thread_local! {
-    static PENDING: Cell<Pending> = const { Cell::new(Pending::None) };
     static FAULT: RefCell<Option<FaultPlace>> = const { RefCell::new(None) };
 }
 
@@ -47,13 +50,13 @@ const STATUS_OF_FAULT: i32 = 255;
 #[must_use]
 #[inline]
 pub fn pending() -> Pending {
-    PENDING.get()
+    PENDING.get().get()
 }
 
 /// Hands the pending end over to the outermost trampoline.
 #[must_use]
 pub fn take_pending() -> Pending {
-    PENDING.replace(Pending::None)
+    PENDING.get().replace(Pending::None)
 }
 
 /// Where the callback failed that ends the process.
@@ -79,7 +82,7 @@ pub fn pass_on() {
     match pending() {
         Pending::None => {}
         Pending::Bailout => {
-            PENDING.set(Pending::None);
+            PENDING.get().set(Pending::None);
             // SAFETY: at the end of a trampoline, which the engine called inside its own zend_try, and
             // which owns nothing.
             unsafe { ext_php_rs_zend_bailout() }
@@ -87,7 +90,7 @@ pub fn pass_on() {
         Pending::Exit => {
             // SAFETY: reading a word of the engine's globals.
             if unsafe { (*eg()).exception }.is_null() {
-                PENDING.set(Pending::None);
+                PENDING.get().set(Pending::None);
                 throw_exit();
             }
         }
@@ -286,7 +289,7 @@ pub fn note_bailout() {
 fn end(how: Pending, outcome: CallOutcome) -> CallOutcome {
     // A bailout further in outweighs the exit that it is seen as further out.
     if pending() != Pending::Bailout {
-        PENDING.set(how);
+        PENDING.get().set(how);
     }
     // Some fatal errors (memory limit, on newer PHP) unwind as exit() does, not by a bailout.
     let failed = !matches!(outcome, CallOutcome::Exit(_))
@@ -350,8 +353,8 @@ pub fn call_resolved(
     }
 }
 
-/// Calls a callback without arguments, and tells whether it returned anything but false.
-pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
+/// Calls a callback with arguments that stay the caller's, and tells whether it returned anything but false.
+pub fn ask(callback: &Callback, args: &[Value]) -> Result<bool, CallOutcome> {
     if pending() != Pending::None {
         return Err(CallOutcome::Exit(exit_status()));
     }
@@ -360,8 +363,8 @@ pub fn ask(callback: &Callback) -> Result<bool, CallOutcome> {
         call_resolved(
             callback.value,
             callback.fcc,
-            std::ptr::null_mut(),
-            0,
+            args.as_ptr().cast_mut().cast(),
+            args.len() as u32,
             &mut result,
         );
         // SAFETY: a value of our own.
@@ -411,7 +414,7 @@ pub fn coroutine_ended(outcome: CallOutcome) {
 
 /// At the end of the request.
 pub fn forget_end() {
-    PENDING.set(Pending::None);
+    PENDING.get().set(Pending::None);
     FAULT.set(None);
 }
 

@@ -4,12 +4,12 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::coroutine;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
-use super::{event, timer};
+use super::{async_write, event, timer};
 use std::ffi::CStr;
 use std::rc::Rc;
 use swoole_core::options;
 use swoole_core::reactor::EventLoop;
-use swoole_core::reactor::event_loop;
+use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::server;
 
 /// What a script's loop is run by when the script has come to its end.
@@ -110,6 +110,8 @@ pub fn wait() -> Result<(), Stop> {
 /// Ends the loop with all that user code has in it.
 pub fn discard() {
     event_loop::discard();
+    thread_pool::discard();
+    async_write::discard();
     timer::forget_gone();
     event::forget_gone();
 }
@@ -140,11 +142,13 @@ fn run_to_the_end(event_loop: &EventLoop) -> std::io::Result<()> {
 /// `EG_FLAGS_IN_SHUTDOWN` of Zend/zend_globals.h.
 pub const EG_FLAGS_IN_SHUTDOWN: u8 = 1;
 
-/// Whether this process's loop is in use, as a server must not find it.
+/// Whether this process's loop is in use, as a server must not find it. Timers alone are not: they go on
+/// in the master.
 #[must_use]
-pub fn has_work() -> bool {
-    event_loop::existing()
-        .is_some_and(|event_loop| event_loop.is_running() || event_loop.has_work())
+pub fn is_in_use() -> bool {
+    coroutine::count() > 0
+        || event_loop::existing()
+            .is_some_and(|event_loop| event_loop.is_running() || event_loop.is_engaged())
 }
 
 /// At the end of the script: runs what is left. Whatever ends that, the shutdown functions that come

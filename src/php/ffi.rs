@@ -19,6 +19,7 @@ unsafe extern "C" {
     pub fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
     pub fn zend_create_unwind_exit() -> *mut zend_object;
     pub fn zend_throw_exception_internal(exception: *mut zend_object);
+    pub fn zend_clear_exception();
     pub fn zend_parse_parameters(num_args: u32, type_spec: *const c_char, ...) -> zend_result;
     pub fn zend_register_class_alias_ex(
         name: *const c_char,
@@ -143,6 +144,15 @@ unsafe extern "C" {
         ptrparam: *mut std::ffi::c_void,
     ) -> c_int;
     pub fn zend_list_close(resource: *mut zend_resource);
+    pub fn _php_stream_read(stream: *mut php_stream, buffer: *mut c_char, count: usize) -> isize;
+    pub fn _php_stream_write(stream: *mut php_stream, buffer: *const c_char, count: usize)
+    -> isize;
+    pub fn _php_stream_get_line(
+        stream: *mut php_stream,
+        buffer: *mut c_char,
+        max_length: usize,
+        length: *mut usize,
+    ) -> *mut c_char;
     pub fn zend_ini_string_ex(
         name: *const c_char,
         name_length: usize,
@@ -184,11 +194,16 @@ pub const IS_CONST: u32 = 1;
 pub const IS_TMP_VAR: u32 = 2;
 pub const IS_VAR: u32 = 4;
 
+// SAFETY: declared in Zend/zend_globals_macros.h, PHP 8.2 to 8.5 without threads.
+unsafe extern "C" {
+    static mut executor_globals: zend_executor_globals;
+}
+
 /// The engine's globals. One PHP thread per process (NTS): see the caller for why it may touch them.
 #[must_use]
+#[inline(always)]
 pub fn eg() -> *mut zend_executor_globals {
-    // SAFETY: returns the address of a C static; no precondition.
-    unsafe { ext_php_rs_executor_globals() }
+    &raw mut executor_globals
 }
 
 /// `Z_TYPE_P`.

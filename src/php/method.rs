@@ -296,6 +296,31 @@ pub unsafe fn run(ex: *mut zend_execute_data, return_value: *mut zval, inner: In
     finish(end)
 }
 
+/// [`run`] for handlers that must not panic (that would end the process): one call less, which the
+/// switches between coroutines would have to return from on another stack.
+///
+/// # Safety
+/// As [`run`].
+#[inline(always)]
+pub unsafe fn run_lean(
+    ex: *mut zend_execute_data,
+    return_value: *mut zval,
+    inner: impl FnOnce(Frame, Place<'_>) -> Result<(), Stop>,
+) {
+    // SAFETY: the caller's promise.
+    let place = unsafe { Place::new(return_value) };
+    match inner(Frame { ex }, place) {
+        Ok(()) => callback::pass_on(),
+        Err(stop) => finish(settle_owned(stop, place)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn settle_owned(stop: Stop, place: Place<'_>) -> End {
+    settle(&stop, place)
+}
+
 /// How a trampoline ends.
 #[derive(Clone, Copy)]
 enum End {

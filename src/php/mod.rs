@@ -1,5 +1,7 @@
 //! The only room that knows PHP: classes, functions and constants over `swoole_core`.
 
+pub mod async_io;
+pub mod async_write;
 pub mod atomic;
 pub mod callback;
 pub mod channel;
@@ -12,6 +14,7 @@ pub mod constants;
 pub mod convert;
 pub mod coroutine;
 pub mod coroutine_client;
+pub mod coroutine_system;
 pub mod event;
 pub mod event_loop;
 pub mod exception;
@@ -31,6 +34,7 @@ pub mod owned;
 pub mod php_socket;
 pub mod port;
 pub mod process;
+pub mod process_pool;
 pub mod properties;
 pub mod runtime;
 pub mod server;

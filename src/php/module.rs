@@ -3,9 +3,10 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    atomic, channel, client, client_select, constants, coroutine, coroutine_client, event,
-    event_loop, exception, functions, info, ini, iterator, library, lock, name_resolver, port,
-    process, runtime, server, server_event, short_names, socket, table, timer,
+    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_client,
+    coroutine_system, event, event_loop, exception, functions, info, ini, iterator, library, lock,
+    name_resolver, port, process, process_pool, runtime, server, server_event, short_names, socket,
+    table, timer,
 };
 
 /// Parents before children.
@@ -25,6 +26,7 @@ static CLASSES: &[&ClassDef] = &[
     &lock::CLASS,
     &table::CLASS,
     &process::CLASS,
+    &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
     &socket::CLASS,
@@ -38,6 +40,7 @@ static CLASSES: &[&ClassDef] = &[
     &coroutine::class::TIMEOUT_CLASS,
     &coroutine::exit::CLASS,
     &coroutine::scheduler::CLASS,
+    &coroutine_system::class::CLASS,
     &coroutine::lock::CLASS,
     &channel::CLASS,
     &runtime::CLASS,
@@ -55,6 +58,8 @@ static FUNCTIONS: &[&[MethodDef]] = &[
     event::FUNCTIONS,
     timer::FUNCTIONS,
     coroutine::class::FUNCTIONS,
+    coroutine_system::class::FUNCTIONS,
+    async_io::FUNCTIONS,
     client_select::FUNCTIONS,
     socket::FUNCTIONS,
 ];

@@ -4,6 +4,8 @@
 use super::callback::call_method;
 use super::class::*;
 use super::convert::{self, bytes_of, return_bytes, set_bool, set_copy};
+use super::coroutine;
+use super::coroutine_system::names::{Unresolved, resolve_in_coroutine};
 use super::ffi::*;
 use super::method::{Frame, Stop, Thrown, protect};
 use super::method::{parse, trampolines};
@@ -12,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use swoole_core::error::{self, codes};
-use swoole_core::net::dns::{self, Family};
+use swoole_core::net::dns::{self, Family, Source};
 
 trampolines! {
     construct => do_construct;
@@ -229,7 +231,7 @@ fn do_lookup(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     };
     let address = match lookup(bytes_of(name), &context)? {
         Some(address) => address,
-        None => by_dns(bytes_of(name), &context),
+        None => by_dns(bytes_of(name), &context)?,
     };
     Ok(return_bytes(place, &address)?)
 }
@@ -356,22 +358,27 @@ fn node_address(node: *mut zval, context: &Context) -> Vec<u8> {
     }
 }
 
-/// The address that the system's resolver knows; blocks. Empty: none, and the last error says why.
-fn by_dns(name: &[u8], context: &Context) -> Vec<u8> {
+/// The address that the system's resolver knows; outside of a coroutine it blocks. Empty: none, and the last
+/// error says why.
+fn by_dns(name: &[u8], context: &Context) -> Result<Vec<u8>, Stop> {
     let family = Family::from_number(context.family.get());
     let (Ok(name), Some(family)) = (std::str::from_utf8(name), family) else {
         error::set_last(codes::DNSLOOKUP_UNSUPPORTED);
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let found = match dns::cached(name, family) {
-        Some(found) => found,
-        None => dns::lookup(name, family).unwrap_or_default(),
+    let found = if coroutine::current().is_some() {
+        resolve_in_coroutine(name.as_bytes(), family, None)?.map_err(Unresolved::code)
+    } else {
+        match dns::cached(name, family, Source::System) {
+            Some(found) => Ok(found),
+            None => dns::lookup(name, family).map_err(|_| codes::DNSLOOKUP_RESOLVE_FAILED),
+        }
     };
-    match dns::pick(&found) {
-        Some(address) => address.to_string().into_bytes(),
-        None => {
-            error::set_last(codes::DNSLOOKUP_RESOLVE_FAILED);
+    Ok(match found {
+        Ok(found) => dns::pick(&found).map_or(Vec::new(), |ip| ip.to_string().into_bytes()),
+        Err(code) => {
+            error::set_last(code);
             Vec::new()
         }
-    }
+    })
 }

@@ -333,10 +333,10 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         }
     }
     require_callbacks(frame)?;
-    if event_loop::has_work() {
+    if event_loop::is_in_use() {
         return Err(Stop::Warning(format!(
             "The event-loop has already been created, unable to start {name}: start the server before \
-             any timer, event or coroutine, and make those in its callbacks (onWorkerStart)"
+             any event or coroutine, and make those in its callbacks (onWorkerStart)"
         )));
     }
     let finished = run(frame);

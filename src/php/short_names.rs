@@ -4,6 +4,7 @@ use super::channel;
 use super::class::{Entry, function_entries};
 use super::coroutine;
 use super::coroutine_client;
+use super::coroutine_system;
 use super::ffi::*;
 use super::socket;
 use std::ffi::CStr;
@@ -12,6 +13,7 @@ static CLASSES: &[(&CStr, &Entry)] = &[
     (c"Co", coroutine::class::ENTRY),
     (c"Co\\Context", &coroutine::class::CONTEXT),
     (c"Co\\Iterator", &coroutine::class::ITERATOR),
+    (c"Co\\System", &coroutine_system::class::ENTRY),
     (c"Co\\Scheduler", coroutine::scheduler::ENTRY),
     (c"Co\\Channel", &channel::ENTRY),
     (c"Co\\Client", &coroutine_client::ENTRY),

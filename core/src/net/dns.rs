@@ -1,13 +1,14 @@
 //! Host names: the resolver of the system behind a cache of the process.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::options;
+use crate::protocol::dns::SERVER_PORT;
 use crate::sys::names::{self, Hints, NameError};
 
 /// Which addresses are wanted.
@@ -42,21 +43,46 @@ impl Family {
     }
 }
 
+/// Who gave an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The system's resolver: /etc/hosts, DNS and whatever else it asks.
+    System,
+    /// A DNS server, asked by this code.
+    Server,
+}
+
 #[derive(Debug)]
 struct Kept {
     until: Instant,
     addresses: Vec<IpAddr>,
 }
 
-/// Names are kept in lower case. The lock is held for single operations on the map only.
-static CACHE: LazyLock<Mutex<HashMap<(String, Family), Kept>>> = LazyLock::new(Mutex::default);
+type Key = (String, Family, Source);
+
+/// Names are kept in lower case. The lock is held for single operations on the map only, and by the main
+/// thread only (see [`resolve`]).
+static CACHE: LazyLock<Mutex<HashMap<Key, Kept>>> = LazyLock::new(Mutex::default);
 
 /// Longest host name of DNS; others are not kept.
 const MAX_NAME_BYTES: usize = 255;
 
-/// The addresses of a host, of the family, in the resolver's order and each once; never none of them.
-/// Blocks: call it in a thread of the pool, or where blocking is what was asked for. Fills the cache.
+/// The addresses of a host as the system's resolver tells them, which blocks until it does. Fills the cache.
+///
+/// # Errors
+/// The resolver's.
 pub fn lookup(host: &str, family: Family) -> Result<Vec<IpAddr>, NameError> {
+    let addresses = resolve(host, family)?;
+    keep(host, family, Source::System, &addresses);
+    Ok(addresses)
+}
+
+/// The addresses of a host, of the family, in the resolver's order and each once; never none of them.
+/// Blocks, and takes no lock: for threads of the pool.
+///
+/// # Errors
+/// The resolver's.
+pub fn resolve(host: &str, family: Family) -> Result<Vec<IpAddr>, NameError> {
     let hints = Hints {
         family: family.number(),
         socktype: libc::SOCK_STREAM,
@@ -74,14 +100,13 @@ pub fn lookup(host: &str, family: Family) -> Result<Vec<IpAddr>, NameError> {
             errno: 0,
         });
     }
-    keep(host, family, &addresses);
     Ok(addresses)
 }
 
 /// What is known of a host without asking.
 #[must_use]
-pub fn cached(host: &str, family: Family) -> Option<Vec<IpAddr>> {
-    let key = (host.to_ascii_lowercase(), family);
+pub fn cached(host: &str, family: Family, source: Source) -> Option<Vec<IpAddr>> {
+    let key = (host.to_ascii_lowercase(), family, source);
     let mut cache = CACHE.lock();
     let kept = cache.get(&key)?;
     if kept.until <= Instant::now() {
@@ -91,17 +116,23 @@ pub fn cached(host: &str, family: Family) -> Option<Vec<IpAddr>> {
     Some(kept.addresses.clone())
 }
 
-fn keep(host: &str, family: Family, addresses: &[IpAddr]) {
+/// Remembers an answer for as long as the options say: `dns_cache_expire` for the system's resolver,
+/// `dns_cache_refresh_time` for DNS servers.
+pub fn keep(host: &str, family: Family, source: Source, addresses: &[IpAddr]) {
     let settings = options::process().dns;
     let capacity = settings.cache_capacity as usize;
-    if settings.cache_ms == 0 || capacity == 0 || host.len() > MAX_NAME_BYTES {
+    let keep_ms = match source {
+        Source::System => settings.client_cache_ms,
+        Source::Server => settings.cache_ms,
+    };
+    if keep_ms == 0 || capacity == 0 || host.len() > MAX_NAME_BYTES {
         return;
     }
     let now = Instant::now();
-    let Some(until) = now.checked_add(Duration::from_millis(settings.cache_ms)) else {
+    let Some(until) = now.checked_add(Duration::from_millis(keep_ms)) else {
         return;
     };
-    let key = (host.to_ascii_lowercase(), family);
+    let key = (host.to_ascii_lowercase(), family, source);
     let mut cache = CACHE.lock();
     if cache.len() >= capacity && !cache.contains_key(&key) {
         cache.retain(|_, kept| kept.until > now);
@@ -119,6 +150,30 @@ fn keep(host: &str, family: Family, addresses: &[IpAddr]) {
 /// Forgets all addresses.
 pub fn clear_cache() {
     CACHE.lock().clear();
+}
+
+/// More are not asked, as the system's resolver does not.
+const MAX_SERVERS: usize = 3;
+
+/// The DNS servers to ask, in order: that of the option `dns_server`, else those of the system.
+#[must_use]
+pub fn servers() -> Vec<SocketAddr> {
+    if let Some(server) = options::process().dns.server {
+        return vec![server];
+    }
+    let config = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    servers_of(&config)
+}
+
+fn servers_of(config: &str) -> Vec<SocketAddr> {
+    config
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("nameserver"))
+        .filter(|rest| rest.starts_with([' ', '\t']))
+        .filter_map(|rest| rest.split_whitespace().next()?.parse::<IpAddr>().ok())
+        .map(|ip| SocketAddr::new(ip, SERVER_PORT))
+        .take(MAX_SERVERS)
+        .collect()
 }
 
 /// The address to take: the first, or any where `dns_lookup_random` is set.
@@ -141,13 +196,23 @@ mod tests {
     #[test]
     fn answers_are_kept() {
         let address = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
-        keep("Kept.Example", Family::V4, &[address]);
-        assert_eq!(cached("kept.example", Family::V4), Some(vec![address]));
-        assert_eq!(cached("kept.example", Family::V6), None);
+        let known = |family, source| cached("kept.example", family, source);
+        keep("Kept.Example", Family::V4, Source::System, &[address]);
+        assert_eq!(known(Family::V4, Source::System), Some(vec![address]));
+        assert_eq!(known(Family::V6, Source::System), None);
+        assert_eq!(known(Family::V4, Source::Server), None);
         clear_cache();
-        assert_eq!(cached("kept.example", Family::V4), None);
+        assert_eq!(known(Family::V4, Source::System), None);
         assert_eq!(pick(&[]), None);
         assert_eq!(pick(&[address]), Some(address));
+    }
+
+    #[test]
+    fn servers_are_read() {
+        let config = "# nameserver 192.0.2.9\nsearch a.example\n nameserver\t192.0.2.1 \n\
+            nameserver 2001:db8::1\nnameserverx 192.0.2.3\nnameserver bad\n";
+        let found: Vec<String> = servers_of(config).iter().map(|s| s.to_string()).collect();
+        assert_eq!(found, ["192.0.2.1:53", "[2001:db8::1]:53"]);
     }
 
     #[test]

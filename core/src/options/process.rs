@@ -1,6 +1,8 @@
 //! Settings of the process as a whole: what `swoole_async_set()`, `set()` of coroutines, of process pools
 //! and of servers change at once, and what children inherit.
 
+use std::net::SocketAddr;
+
 use parking_lot::Mutex;
 
 use super::row::{Scope, Stage};
@@ -42,6 +44,8 @@ pub struct DnsSettings {
     pub client_cache_ms: u64,
     /// Most addresses that are kept; 0 is none.
     pub cache_capacity: u32,
+    /// The DNS server to ask; `None`: those of the system.
+    pub server: Option<SocketAddr>,
 }
 
 /// See the module.
@@ -76,6 +80,7 @@ const DEFAULTS: ProcessSettings = ProcessSettings {
         cache_ms: 60_000,
         client_cache_ms: 60_000,
         cache_capacity: 1000,
+        server: None,
     },
     enable_coroutine: true,
     wait_signal: false,

@@ -2,6 +2,7 @@
 //! answers come out; who owns a socket does the reading, writing and waiting.
 
 pub mod decoder;
+pub mod dns;
 pub mod framing;
 pub mod http_proxy;
 pub mod input;

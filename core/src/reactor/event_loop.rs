@@ -8,12 +8,13 @@
 //! Callbacks run with no borrow of the loop held, so they may add and remove whatever they like,
 //! themselves included. One turn goes: descriptors, signals, timers, deferred calls.
 
+mod signals;
+
 use super::poller::{Interest, Poller, Ready, Token};
 use super::remote::Remote;
 use super::timers::{TimerId, Timers};
 use super::watches::Watches;
 pub use super::watches::{Trigger, WatchId};
-use crate::error::Error;
 use crate::sys::forks;
 use crate::sys::signal::{Signal, SignalInbox};
 use std::cell::{Cell, RefCell};
@@ -35,7 +36,8 @@ struct Timer {
     repeats: bool,
 }
 
-type SignalHandler = Rc<dyn Fn(Signal)>;
+/// What [`EventLoop::on_signal`] calls.
+pub type SignalHandler = Rc<dyn Fn(Signal)>;
 type Hook = Rc<dyn Fn()>;
 
 /// See the module's description.
@@ -384,80 +386,6 @@ impl EventLoop {
         Ok(remote)
     }
 
-    // ---- signals ----
-
-    /// The signals of this process come through this inbox, which the caller goes on draining: see
-    /// [`Self::run_signal`].
-    pub fn share_signals(&self, inbox: Rc<RefCell<SignalInbox>>) {
-        *self.signals.borrow_mut() = Some(inbox);
-    }
-
-    /// Calls `callback` whenever the signal has come, in the loop; None: not any more, and the signal
-    /// gets its former meaning back. A handler keeps the loop alive.
-    ///
-    /// # Errors
-    /// A signal that cannot be caught (SIGKILL, SIGSTOP); out of descriptors.
-    pub fn on_signal(&self, signal: Signal, callback: Option<SignalHandler>) -> Result<(), Error> {
-        let Some(callback) = callback else {
-            let former = self.handlers.borrow_mut().remove(&signal.number());
-            if former.is_some()
-                && let Some(inbox) = &*self.signals.borrow()
-            {
-                inbox.borrow_mut().unlisten(signal);
-            }
-            drop(former);
-            return Ok(());
-        };
-        let inbox = self.signals.borrow().clone();
-        match inbox {
-            Some(inbox) => inbox.borrow_mut().listen(signal)?,
-            None => {
-                let inbox = SignalInbox::install(&[signal])?;
-                self.with_poller(|p| {
-                    p.register(inbox.fd(), Token(SIGNAL_TOKEN), Interest::READABLE)
-                })
-                .map_err(|error| Error::os("epoll_ctl", "the signal descriptor", &error))?;
-                *self.signals.borrow_mut() = Some(Rc::new(RefCell::new(inbox)));
-            }
-        }
-        let former = self.handlers.borrow_mut().insert(signal.number(), callback);
-        drop(former);
-        Ok(())
-    }
-
-    /// Hands a signal that was drained to its handler; whether there is one.
-    pub fn run_signal(&self, signal: Signal) -> bool {
-        let handler = self.handlers.borrow().get(&signal.number()).cloned();
-        match handler {
-            Some(handler) => {
-                handler(signal);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Whether handlers of signals keep the loop alive, as they do at first.
-    pub fn keep_alive_for_signals(&self, on: bool) {
-        self.handlers_count.set(on);
-    }
-
-    /// Whether whoever shares its signals ([`Self::share_signals`]) wants this one for itself.
-    #[must_use]
-    pub fn is_own_signal(&self, signal: Signal) -> bool {
-        let is_caught = match &*self.signals.borrow() {
-            Some(inbox) => inbox.borrow().listens(signal),
-            None => false,
-        };
-        is_caught && !self.handlers.borrow().contains_key(&signal.number())
-    }
-
-    /// The signals that have a handler.
-    #[must_use]
-    pub fn handled_signals(&self) -> Vec<i32> {
-        self.handlers.borrow().keys().copied().collect()
-    }
-
     // ---- running ----
 
     /// Sets or removes what is called in every turn.
@@ -479,6 +407,14 @@ impl EventLoop {
     #[must_use]
     pub fn watched(&self) -> usize {
         self.watches.borrow().len()
+    }
+
+    /// Whether anything but timers and signal handlers keeps the loop alive.
+    #[must_use]
+    pub fn is_engaged(&self) -> bool {
+        self.watches.borrow().counted() > 0
+            || self.holds.get() > 0
+            || !self.deferred.borrow().is_empty()
     }
 
     /// Whether anything keeps the loop alive.
@@ -582,10 +518,7 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        // The first turn does not wait, as the reference's does not: scripts that turn the loop by hand
-        // count on it.
-        let first = self.turns.get() == 0;
-        if first || !self.deferred.borrow().is_empty() || self.exit.get() {
+        if !self.deferred.borrow().is_empty() || self.exit.get() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -679,21 +612,11 @@ impl EventLoop {
         }
     }
 
-    fn dispatch_signals(&self) {
-        let inbox = self.signals.borrow().clone();
-        let Some(inbox) = inbox else { return };
-        let drained = inbox.borrow().drain();
-        for signal in drained {
-            if self.is_over() {
-                return;
-            }
-            self.run_signal(signal);
-        }
-    }
-
     /// Runs the timers that are due and what was deferred, without waiting.
     pub fn run_due(&self) {
-        if self.timers.borrow().next_deadline().is_some() {
+        // A script's timers run from the second turn on, as users of dispatch() and cycle() can tell.
+        let is_first = self.adopted.get() && self.turns.get() == 0;
+        if !is_first && self.timers.borrow().next_deadline().is_some() {
             self.run_timers();
         }
         // What these defer waits for the next turn.

@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod event_loop;
+pub mod outbox;
 pub mod poller;
 pub mod remote;
+pub mod thread_pool;
 pub mod timers;
 mod watches;
 

@@ -25,7 +25,7 @@ use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::sys::Pid;
 use crate::sys::signal::{self, Signal};
-use crate::sys::{forks, process};
+use crate::sys::{forks, process, reaped};
 
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
 const MANAGER_GRACE_MS: u64 = 2_000;
@@ -250,8 +250,8 @@ impl Master {
                     self.context.end_status.set(Some(status));
                 }
                 // An orphan, where the master is the first process of a container, or a child of user
-                // code.
-                Ok(Some(_)) => {}
+                // code, which may ask for it.
+                Ok(Some((pid, status))) => reaped::keep(pid, status),
                 Ok(None) => return,
                 Err(error) => return log::error(format_args!("waiting for the manager: {error}")),
             }

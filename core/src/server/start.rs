@@ -26,6 +26,7 @@ use crate::reactor::event_loop::{self, OWN_TOKEN};
 use crate::reactor::poller::{Interest, Poller, Token};
 use crate::sys::pid_file::PidFile;
 use crate::sys::process::{self, Forked};
+use crate::sys::reaped;
 use crate::sys::signal::{self, Signal, SignalInbox};
 
 /// Tokens from here on are not connections; listeners count down from the last. All are below those that
@@ -329,6 +330,7 @@ impl Launch {
                 Ok(Finished::Master { status })
             }
             Forked::Child => {
+                reaped::forget();
                 // Only the master accepts: the port must be free when it is gone.
                 drop(listeners);
                 signals.borrow().reset_after_fork()?;

@@ -74,6 +74,24 @@ pub fn key_of_file(path: &Path, project: u8) -> Option<i32> {
     (key != -1).then_some(key)
 }
 
+/// [`MessageQueue::pop`] by the kernel's number of the queue, for a thread that does not own it.
+pub(super) fn receive(id: i32, kind: i64, max_bytes: usize, wait: Wait) -> Result<Vec<u8>, Errno> {
+    let max_bytes = max_bytes.min(MAX_MESSAGE_BYTES);
+    let mut message = Message::new(0, max_bytes);
+    // SAFETY: the message has room for `max_bytes` bytes behind its long, and no more is asked for.
+    let received = unsafe {
+        libc::msgrcv(
+            id,
+            message.0.as_mut_ptr().cast(),
+            max_bytes,
+            kind,
+            wait.flags(),
+        )
+    };
+    let len = usize::try_from(Errno::result(received)?).unwrap_or(0);
+    Ok(message.bytes_mut().get(..len).unwrap_or_default().to_vec())
+}
+
 impl MessageQueue {
     /// Opens the queue of `key`, or makes it, for any user. Key 0 makes one without a key.
     pub fn open(key: i32) -> Result<MessageQueue, SysError> {
@@ -139,20 +157,7 @@ impl MessageQueue {
     /// # Errors
     /// ENOMSG: none, and not to wait; EINTR: a signal came; E2BIG: the next one is larger, and stays.
     pub fn pop(&self, kind: i64, max_bytes: usize, wait: Wait) -> Result<Vec<u8>, Errno> {
-        let max_bytes = max_bytes.min(MAX_MESSAGE_BYTES);
-        let mut message = Message::new(0, max_bytes);
-        // SAFETY: the message has room for `max_bytes` bytes behind its long, and no more is asked for.
-        let received = unsafe {
-            libc::msgrcv(
-                self.id,
-                message.0.as_mut_ptr().cast(),
-                max_bytes,
-                kind,
-                wait.flags(),
-            )
-        };
-        let len = usize::try_from(Errno::result(received)?).unwrap_or(0);
-        Ok(message.bytes_mut().get(..len).unwrap_or_default().to_vec())
+        receive(self.id, kind, max_bytes, wait)
     }
 
     pub fn stats(&self) -> Result<Stats, Errno> {

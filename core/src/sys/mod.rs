@@ -6,6 +6,7 @@
 pub mod credentials;
 pub mod eventfd;
 pub mod fd;
+pub mod files;
 pub mod forks;
 pub mod interfaces;
 pub mod memfd;
@@ -14,6 +15,9 @@ pub mod names;
 pub mod pid_file;
 pub mod pipe;
 pub mod process;
+pub mod queue_receiver;
+pub mod reaped;
+pub mod shell;
 pub mod signal;
 pub mod socket;
 pub mod stack;

@@ -7,6 +7,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs;
 
+use super::thread;
 pub use super::thread::{set_affinity, set_thread_name};
 pub use nix::unistd::{getpid, getppid};
 
@@ -47,8 +48,9 @@ impl ExitStatus {
     }
 }
 
-/// Splits the process in two. Only a process with a single thread may: in the child of another one, locks
-/// held by threads that are no more would stay locked for ever.
+/// Splits the process in two. Only a process with a single thread may, and one whose others are all helpers
+/// ([`thread::HelperThread`]): in the child of another one, locks held by threads that are no more would
+/// stay locked for ever.
 ///
 /// Signals are held back meanwhile: those that came before are the parent's alone, those sent to the
 /// child from its first moment on are noted there.
@@ -57,13 +59,13 @@ impl ExitStatus {
 /// The process has more threads, or the limit of processes or memory is reached.
 pub fn fork() -> Result<Forked, SysError> {
     let threads = settled_thread_count();
-    if threads > 1 {
+    if threads > 1 + thread::helpers() {
         return Err(SysError::refused(
             "fork",
             format!("the process has {threads} threads; fork before starting threads"),
         ));
     }
-    fork_now()
+    fork_with_threads()
 }
 
 /// As [`fork`], but the process may have other threads: for processes that user code starts, which must
@@ -84,9 +86,9 @@ pub fn fork_with_threads() -> Result<Forked, SysError> {
 fn fork_now() -> Result<Forked, SysError> {
     let _mask = signal::block_all()?;
     // SAFETY: fork(2) is unsafe in a process with several threads, since the child may then only use
-    // async-signal-safe functions. Either there is one thread: counted by `fork` (where /proc is not
-    // readable this rests on the caller, as documented), and this thread starts none in between; or it
-    // is as `fork_with_threads` says.
+    // async-signal-safe functions. Either there is one thread but for helpers: counted by `fork` (where
+    // /proc is not readable this rests on the caller, as documented), and this thread starts none in
+    // between; or it is as `fork_with_threads` says.
     // JUSTIFICATION: there is no safe fork; this is it.
     match unsafe { libc::fork() } {
         -1 => Err(SysError::last("fork", "")),
@@ -106,12 +108,13 @@ pub fn thread_count() -> usize {
         .unwrap_or(1)
 }
 
-/// A joined thread is listed for a moment longer, until the kernel has cleaned up after it.
+/// A thread that has ended is listed for a moment longer, until the kernel has cleaned up after it.
 fn settled_thread_count() -> usize {
     const TRIES: usize = 50;
     for _ in 0..TRIES {
-        if thread_count() <= 1 {
-            return 1;
+        let count = thread_count();
+        if count <= 1 + thread::helpers() {
+            return count;
         }
         std::thread::sleep(std::time::Duration::from_millis(1));
     }

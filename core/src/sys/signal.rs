@@ -300,8 +300,8 @@ fn set_handler(signal: Signal, handler: libc::sighandler_t) -> Result<libc::siga
     // SAFETY: as above.
     let mut former: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
-    // SAFETY: all pointers are to live locals of the right type. `handler` is SIG_IGN, SIG_DFL or
-    // `note`, which has the signature that a handler without SA_SIGINFO has and is async-signal-safe.
+    // SAFETY: all pointers are to live locals of the right type. `handler` is SIG_IGN, SIG_DFL, `nothing`
+    // or `note`, which have the signature that a handler without SA_SIGINFO has and are async-signal-safe.
     // JUSTIFICATION: nix's sigaction does not take real-time signals.
     let result = unsafe {
         libc::sigemptyset(&raw mut action.sa_mask);
@@ -311,6 +311,33 @@ fn set_handler(signal: Signal, handler: libc::sighandler_t) -> Result<libc::siga
         return Err(SysError::last("set a signal handler", signal.to_string()));
     }
     Ok(former)
+}
+
+/// The signal by which this crate ends a system call of one of its own threads: one of the last real-time
+/// signals, which nobody else is likely to use.
+#[must_use]
+pub fn interrupter() -> Signal {
+    Signal(libc::SIGRTMAX() - 1)
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// Lets [`interrupter`] interrupt system calls, and do nothing else.
+pub fn catch_interrupter() -> Result<(), SysError> {
+    set_handler(interrupter(), nothing as *const () as libc::sighandler_t).map(drop)
+}
+
+/// In a thread of our own, started with all signals blocked: lets this one through.
+pub fn unblock_interrupter() {
+    // SAFETY: zero is valid for a set; both calls are given live sets or null, and a thread may change
+    // its own mask.
+    // JUSTIFICATION: nix's SigSet does not take real-time signals.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, interrupter().0);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
 }
 
 /// Ignores a signal. Children inherit that, also through exec.

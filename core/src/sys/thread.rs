@@ -1,9 +1,10 @@
-//! What a thread can set about itself. Spawning is `std::thread`.
+//! What a thread can set about itself, and how many do not stand in a fork's way. Spawning is `std::thread`.
 
-use super::SysError;
+use super::{SysError, forks};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Names the calling thread for ps, top and debuggers; the kernel keeps the first 15 bytes. In the main
 /// thread this is the process' short name (`ps -o comm`). A NUL ends the name.
@@ -25,6 +26,45 @@ pub fn set_affinity(cpus: &[usize]) -> Result<(), SysError> {
     }
     sched_setaffinity(Pid::from_raw(0), &set)
         .map_err(|e| SysError::new(OP, format!("CPUs {cpus:?}"), e))
+}
+
+/// How many there are, in the process of `HELPERS_OF`.
+static HELPERS: AtomicUsize = AtomicUsize::new(0);
+static HELPERS_OF: AtomicU64 = AtomicU64::new(0);
+
+/// A thread that does not stand in the way of a fork (see [`super::process::fork`]): it takes no lock that
+/// a child could miss. Made by the thread that starts it, dropped by itself at its end.
+#[derive(Debug)]
+pub struct HelperThread(());
+
+impl HelperThread {
+    /// Counts a thread that is about to be started. Only the main thread does so.
+    #[must_use]
+    pub fn announce() -> HelperThread {
+        let here = forks::generation();
+        if HELPERS_OF.swap(here, Ordering::AcqRel) != here {
+            // The parent's are not in this process.
+            HELPERS.store(0, Ordering::Release);
+        }
+        HELPERS.fetch_add(1, Ordering::AcqRel);
+        HelperThread(())
+    }
+}
+
+impl Drop for HelperThread {
+    fn drop(&mut self) {
+        HELPERS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// How many helper threads this process has.
+#[must_use]
+pub fn helpers() -> usize {
+    if HELPERS_OF.load(Ordering::Acquire) == forks::generation() {
+        HELPERS.load(Ordering::Acquire)
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

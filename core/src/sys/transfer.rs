@@ -295,6 +295,12 @@ impl PollEntry {
         self.0.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
     }
 
+    /// There is no such descriptor.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.revents & libc::POLLNVAL != 0
+    }
+
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.revents != 0

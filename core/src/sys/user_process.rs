@@ -12,11 +12,19 @@ use std::time::Duration;
 /// # Errors
 /// EAGAIN: none has ended yet (only without `wait`); ECHILD: there is none; EINTR: a signal came.
 pub fn wait_child(wait: bool) -> Result<(Pid, ExitStatus), Errno> {
+    wait_for(-1, wait)
+}
+
+/// [`wait_child`] for what waitpid(2) understands by `pid`: a child, or a group of them.
+///
+/// # Errors
+/// As [`wait_child`].
+pub fn wait_for(pid: i32, wait: bool) -> Result<(Pid, ExitStatus), Errno> {
     let mut raw = 0;
     let flags = if wait { 0 } else { libc::WNOHANG };
     // SAFETY: `raw` is a live int.
     // JUSTIFICATION: nix's waitpid drops the raw status.
-    match Errno::result(unsafe { libc::waitpid(-1, &raw mut raw, flags) })? {
+    match Errno::result(unsafe { libc::waitpid(pid, &raw mut raw, flags) })? {
         0 => Err(Errno::EAGAIN),
         pid => Ok((Pid::from_raw(pid), ExitStatus::from_raw(raw))),
     }
@@ -27,6 +35,13 @@ pub fn send_signal(pid: i32, signal: i32) -> Result<(), Errno> {
     // SAFETY: kill(2) takes two integers and touches no memory of this process.
     // JUSTIFICATION: nix's kill does not take real-time signals.
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// Undoes [`super::process::set_parent_death_signal`].
+pub fn forget_parent_death() {
+    // SAFETY: PR_SET_PDEATHSIG takes an integer and touches no memory of this process; 0 is always taken.
+    // JUSTIFICATION: nix's set_pdeathsig is not used for the setting either.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
 }
 
 /// Replaces this process by another program; `arguments` begin with its name.

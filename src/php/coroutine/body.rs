@@ -7,44 +7,62 @@ use super::{joins, vm};
 use crate::php::callback::{self, CallOutcome};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, protect};
+use std::convert::Infallible;
+use swoole_core::reactor::clock;
 
 /// The body of each context: takes the coroutine that is to begin, runs it to its end, and waits for the
 /// next.
 pub unsafe extern "C" fn run(_: *mut Transfer) {
-    loop {
-        let Some(co) = engine::running() else {
-            std::process::abort()
-        };
-        let is_reusable = one(co);
-        engine::park(co, is_reusable);
-    }
-}
-
-/// Runs a coroutine from its begin to its end. False: a bailout has left its context in disorder.
-fn one(co: &'static Co) -> bool {
-    begin(co);
-    // Nothing here is owned while PHP code runs: what the coroutine owns is in its record.
-    let done = protect(|| run_and_release(co));
-    if let Err(Bailout) = done {
-        callback::coroutine_ended(CallOutcome::Bailout);
-        give_up(co);
-    }
+    // One place to land for all coroutines of this context. Nothing is owned while PHP code runs: what a
+    // coroutine owns is in its record.
+    let Err(Bailout) = protect(|| -> Infallible {
+        loop {
+            let co = running();
+            begin(co);
+            run_and_release(co);
+            joins::tell(co);
+            engine::close(co);
+            tell_creator(co);
+            engine::keep(co);
+            engine::park(co);
+        }
+    });
+    // The bailout has left the context in disorder: it ends with its coroutine.
+    let co = running();
+    vm::after_bailout(co.page.get());
+    callback::coroutine_ended(CallOutcome::Bailout);
+    give_up(co);
     joins::tell(co);
     engine::close(co);
+    tell_creator(co);
+    engine::park(co);
+    std::process::abort()
+}
+
+/// Calls what whoever created the coroutine wants called.
+#[inline]
+fn tell_creator(co: &Co) {
     if let Some(done) = co.done.take() {
         done();
     }
-    done.is_ok()
 }
 
+#[inline]
+fn running() -> &'static Co {
+    match engine::running() {
+        Some(co) => co,
+        None => std::process::abort(),
+    }
+}
+
+#[inline]
 fn begin(co: &Co) {
     co.waits.set(0);
     co.ended.set(false);
     co.canceled.set(false);
     co.user_context_gone.set(false);
     co.preemptible.set(true);
-    co.created.set(Some(std::time::Instant::now()));
-    co.since.set(co.created.get());
+    co.created_ms.set(clock::tick_ms());
     vm::enter(co.page.get(), co.range());
 }
 

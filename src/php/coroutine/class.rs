@@ -1,25 +1,23 @@
 //! `Swoole\Coroutine` and its small classes, as tables.
 
+use super::inspect::{exists, get_cid};
+use super::methods::{create, resume, yield_now};
 use super::{inspect, methods, options, scheduler};
 use crate::php::class::*;
+use crate::php::coroutine_system::class as system;
 use crate::php::ffi::*;
-use crate::php::method::{Frame, Stop, trampolines};
+use crate::php::method::trampolines;
 use crate::php::object;
 
 trampolines! {
-    create => methods::do_create;
     defer => methods::do_defer;
     set => options::do_set;
     get_options => options::do_get_options;
-    exists => inspect::do_exists;
-    yield_now => methods::do_yield;
     cancel => methods::do_cancel;
     join => methods::do_join;
     is_canceled => methods::do_is_canceled;
     set_time_limit => methods::do_set_time_limit;
-    resume => methods::do_resume;
     stats => inspect::do_stats;
-    get_cid => inspect::do_get_cid;
     get_pcid => inspect::do_get_pcid;
     get_context => inspect::do_get_context;
     get_back_trace => inspect::do_get_back_trace;
@@ -29,9 +27,7 @@ trampolines! {
     list => inspect::do_list;
     enable_scheduler => methods::do_enable_scheduler;
     disable_scheduler => methods::do_disable_scheduler;
-    sleep => methods::do_sleep;
     run => scheduler::do_run;
-    not_built => do_not_built;
 }
 
 static COROUTINE: Entry = Entry::unset();
@@ -53,9 +49,6 @@ const CID: &[ArgDef] = &[arg(c"cid", INT)];
 const OPTIONAL_CID: &[ArgDef] = &[opt(c"cid", INT, c"0")];
 const NULLABLE_CONTEXT: Ty = Ty::Class(c"Swoole\\Coroutine\\Context", NULL);
 const LIST: Ty = Ty::Class(c"Swoole\\Coroutine\\Iterator", 0);
-const STRING_OR_FALSE: Ty = Ty::Mask((1 << IS_STRING) | FALSE);
-const ARRAY_OR_BOOL: Ty = Ty::Mask((1 << IS_ARRAY) | MAY_BE_BOOL);
-const ARRAY_OR_INT: Ty = Ty::Mask((1 << IS_ARRAY) | (1 << IS_LONG));
 const TIMEOUT_ARG: ArgDef = opt(c"timeout", FLOAT, c"-1.0");
 
 const fn rest(name: &'static std::ffi::CStr) -> ArgDef {
@@ -134,89 +127,21 @@ pub static CLASS: ClassDef = ClassDef {
         static_method(c"listCoroutines", list, &[], LIST),
         static_method(c"enableScheduler", enable_scheduler, &[], BOOL),
         static_method(c"disableScheduler", disable_scheduler, &[], BOOL),
-        static_method(
-            c"gethostbyname",
-            not_built,
-            &[
-                arg(c"domain_name", STRING),
-                opt(c"type", INT, c"2"),
-                TIMEOUT_ARG,
-            ],
-            STRING_OR_FALSE,
-        ),
-        static_method(
-            c"dnsLookup",
-            not_built,
-            &[
-                arg(c"domain_name", STRING),
-                opt(c"timeout", FLOAT, c"60.0"),
-                opt(c"type", INT, c"2"),
-            ],
-            STRING_OR_FALSE,
-        ),
-        static_method(
-            c"exec",
-            not_built,
-            &[
-                arg(c"command", STRING),
-                opt(c"get_error_stream", BOOL, c"false"),
-            ],
-            ARRAY_OR_FALSE,
-        ),
-        static_method(c"sleep", sleep, &[arg(c"seconds", FLOAT)], BOOL),
-        static_method(
-            c"getaddrinfo",
-            not_built,
-            &[
-                arg(c"domain", STRING),
-                opt(c"family", INT, c"2"),
-                opt(c"socktype", INT, c"1"),
-                opt(c"protocol", INT, c"6"),
-                opt(c"service", NULLABLE_STRING, c"null"),
-                TIMEOUT_ARG,
-            ],
-            ARRAY_OR_BOOL,
-        ),
-        static_method(c"statvfs", not_built, &[arg(c"path", STRING)], ARRAY),
-        static_method(
-            c"readFile",
-            not_built,
-            &[arg(c"filename", STRING), opt(c"flag", INT, c"0")],
-            STRING_OR_FALSE,
-        ),
-        static_method(
-            c"writeFile",
-            not_built,
-            &[
-                arg(c"filename", STRING),
-                arg(c"fileContent", STRING),
-                opt(c"flags", INT, c"0"),
-            ],
-            INT_OR_FALSE,
-        ),
-        static_method(c"wait", not_built, &[TIMEOUT_ARG], ARRAY_OR_FALSE),
-        static_method(
-            c"waitPid",
-            not_built,
-            &[arg(c"pid", INT), TIMEOUT_ARG],
-            ARRAY_OR_FALSE,
-        ),
-        static_method(
-            c"waitSignal",
-            not_built,
-            &[arg(c"signals", ARRAY_OR_INT), TIMEOUT_ARG],
-            INT_OR_FALSE,
-        ),
-        static_method(
-            c"waitEvent",
-            not_built,
-            &[
-                arg(c"socket", MIXED),
-                opt(c"events", INT, c"SWOOLE_EVENT_READ"),
-                TIMEOUT_ARG,
-            ],
-            INT_OR_FALSE,
-        ),
+        system::GETHOSTBYNAME,
+        system::DNS_LOOKUP,
+        system::EXEC,
+        system::SLEEP,
+        system::GETADDRINFO,
+        system::STATVFS,
+        system::READ_FILE,
+        system::WRITE_FILE,
+        system::WAIT,
+        system::WAIT_PID,
+        system::WAIT_SIGNAL,
+        system::WAIT_EVENT,
+        system::FREAD,
+        system::FWRITE,
+        system::FGETS,
     ],
     properties: &[],
     flags: 0,
@@ -315,10 +240,3 @@ pub static SHORT_FUNCTIONS: &[MethodDef] = &[
 ];
 
 const RUN: &[ArgDef] = &[arg(c"fn", CALLABLE), rest(c"args")];
-
-fn do_not_built(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
-    Err(Stop::error(format!(
-        "Swoole\\Coroutine::{}() is not built yet",
-        frame.function_name()
-    )))
-}

@@ -112,8 +112,6 @@ pub struct Co {
     pub canceled: Cell<bool>,
     /// The process ends, and the coroutine's frames are being left.
     pub ended: Cell<bool>,
-    /// A native fiber it waited in was destroyed: its own context still stands in the engine's code.
-    pub(super) orphaned: Cell<bool>,
     /// For backtraces, while it waits.
     pub frame: Cell<*mut zend_execute_data>,
     pub stack: Cell<*mut _zend_vm_stack>,
@@ -128,7 +126,8 @@ pub struct Co {
     pub join: RefCell<Option<Rc<Join>>>,
     /// Called when it has ended.
     pub done: Cell<Option<Box<dyn FnOnce()>>>,
-    pub created: Cell<Option<Instant>>,
+    /// In milliseconds of the monotonic clock, as of the kernel's last tick.
+    pub created_ms: Cell<u64>,
     /// May be preempted.
     pub preemptible: Cell<bool>,
     /// When it went on last, for that.
@@ -167,7 +166,6 @@ impl Co {
             woken: Cell::new(Woken::Resumed),
             canceled: Cell::new(false),
             ended: Cell::new(false),
-            orphaned: Cell::new(false),
             frame: Cell::new(std::ptr::null_mut()),
             stack: Cell::new(std::ptr::null_mut()),
             throw: Cell::new(std::ptr::null_mut()),
@@ -177,8 +175,8 @@ impl Co {
             user_context: Cell::new(std::ptr::null_mut()),
             user_context_gone: Cell::new(false),
             join: RefCell::new(None),
+            created_ms: Cell::new(0),
             done: Cell::new(None),
-            created: Cell::new(None),
             preemptible: Cell::new(true),
             since: Cell::new(None),
             limit: Cell::new(None),

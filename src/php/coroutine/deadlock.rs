@@ -47,7 +47,8 @@ fn limit_of_frames() -> i64 {
     i64::try_from(limit(c"deadlock_check_depth")).unwrap_or(i64::MAX)
 }
 
-fn print(text: &str) {
+/// Prints, as `echo` does.
+pub fn print(text: &str) {
     // SAFETY: the engine copies the bytes; a user's output handler may run and bail out: `text` is
     // borrowed.
     let printed = protect(|| unsafe { php_output_write(text.as_ptr().cast(), text.len()) });

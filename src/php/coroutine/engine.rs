@@ -9,11 +9,10 @@ use super::fiber::{self, Chosen, Context};
 use super::{body, vm};
 use crate::php::callback::{self, Pending};
 use crate::php::ffi::*;
-use crate::php::method::Stop;
+use crate::php::method::{Stop, protect};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
+use swoole_core::coroutine::numbered::Numbered;
 
 /// Something that only the thread that runs PHP touches: this extension is for PHP without threads.
 #[derive(Debug)]
@@ -35,29 +34,6 @@ impl<T> PhpThread<T> {
     }
 }
 
-/// Coroutine numbers come one after the other: spread over the table by a multiplication.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CidHasher(u64);
-
-impl Hasher for CidHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_i64(i64::from(*byte));
-        }
-    }
-
-    #[inline]
-    fn write_i64(&mut self, cid: i64) {
-        self.0 = (self.0 ^ cid.cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-type Live = HashMap<i64, &'static Co, BuildHasherDefault<CidHasher>>;
-
 /// Contexts that ended and are kept for the next coroutine; more go back to the kernel.
 const MAX_IDLE: usize = 1024;
 /// `SWOOLE_DEFAULT_MAX_CORO_NUM`.
@@ -72,7 +48,7 @@ struct Engine {
     peak: Cell<usize>,
     max: Cell<u64>,
     stack_bytes: Cell<usize>,
-    live: RefCell<Live>,
+    live: RefCell<Numbered<&'static Co>>,
     idle: RefCell<Vec<&'static Co>>,
     /// Records without a stack. They are never freed: whoever still holds one finds another number.
     spare: RefCell<Vec<&'static Co>>,
@@ -85,7 +61,7 @@ static ENGINE: PhpThread<Engine> = PhpThread::new(Engine {
     peak: Cell::new(0),
     max: Cell::new(DEFAULT_MAX),
     stack_bytes: Cell::new(DEFAULT_STACK_BYTES),
-    live: RefCell::new(HashMap::with_hasher(BuildHasherDefault::new())),
+    live: RefCell::new(Numbered::new()),
     idle: RefCell::new(Vec::new()),
     spare: RefCell::new(Vec::new()),
 });
@@ -104,14 +80,15 @@ pub fn running() -> Option<&'static Co> {
 
 /// The coroutine of this number, if it has not ended.
 #[must_use]
+#[inline]
 pub fn find(cid: i64) -> Option<&'static Co> {
-    engine().live.borrow().get(&cid).copied()
+    engine().live.borrow().get(cid)
 }
 
 /// The numbers of all, ascending.
 #[must_use]
 pub fn cids() -> Vec<i64> {
-    let mut cids: Vec<i64> = engine().live.borrow().keys().copied().collect();
+    let mut cids: Vec<i64> = engine().live.borrow().numbers().collect();
     cids.sort_unstable();
     cids
 }
@@ -162,10 +139,8 @@ pub fn stack_bytes() -> usize {
 /// A context to run in: one that has run before, or a new one.
 #[inline]
 fn take() -> Result<&'static Co, Stop> {
-    match engine().idle.borrow_mut().pop() {
-        Some(co) => Ok(co),
-        None => make(),
-    }
+    let kept = engine().idle.borrow_mut().pop();
+    kept.map_or_else(make, Ok)
 }
 
 #[cold]
@@ -226,6 +201,7 @@ pub fn trim(keep: usize) {
 
 /// Runs `call` in a new coroutine, at once, until it first waits or ends; returns its number. The
 /// arguments are copied before this returns.
+#[inline]
 pub fn create(call: &Call, args: *mut zval, count: u32) -> Result<i64, Stop> {
     if callback::pending() != Pending::None {
         return Err(Stop::Exit);
@@ -233,40 +209,38 @@ pub fn create(call: &Call, args: *mut zval, count: u32) -> Result<i64, Stop> {
     let engine = engine();
     let live = engine.live.borrow().len();
     if live as u64 >= engine.max.get() {
-        return Err(Stop::Warning(format!(
-            "exceed max number of coroutine {live}"
-        )));
+        return Err(too_many(live));
     }
     super::activate()?;
     let co = take()?;
     let cid = engine.last_cid.get() + 1;
     engine.last_cid.set(cid);
-    let origin = engine.current.get();
     co.cid.set(cid);
+    let origin = engine.current.get();
     co.parent.set(origin.map_or(-1, |origin| origin.cid.get()));
     call.keep();
     co.call.set(Some(*call));
     co.args.set((args, count));
     engine.live.borrow_mut().insert(cid, co);
-    engine.peak.set(engine.peak.get().max(live + 1));
+    if live >= engine.peak.get() {
+        engine.peak.set(live + 1);
+    }
     // SAFETY: the context is made, and waits at the start of `body::run`'s loop.
-    unsafe { enter(co, co.context.get(), Enter::Plain) };
+    unsafe { enter(co, co.context.get()) };
     Ok(cid)
 }
 
-/// How a context is entered.
-enum Enter {
-    Plain,
-    /// The engine's code that it waits in is to throw this.
-    Throw(*mut zend_object),
+#[cold]
+fn too_many(live: usize) -> Stop {
+    Stop::Warning(format!("exceed max number of coroutine {live}"))
 }
 
 /// Lets `co` run in `context` until it waits or ends.
 ///
 /// # Safety
 /// The context is made and does not run; it is one of this coroutine's.
-#[inline]
-unsafe fn enter(co: &'static Co, context: *mut Context, how: Enter) {
+#[inline(always)]
+unsafe fn enter(co: &'static Co, context: *mut Context) {
     let engine = engine();
     let me = engine.current.replace(Some(co));
     if let Some(me) = me {
@@ -275,21 +249,16 @@ unsafe fn enter(co: &'static Co, context: *mut Context, how: Enter) {
     co.origin.set(me);
     co.back.set(fiber::running());
     co.state.set(State::Running);
+    if super::preempt::is_on() {
+        co.since.set(Some(Instant::now()));
+    }
     let saved = vm::leave();
     // SAFETY: the caller's promise.
-    let thrown = unsafe {
-        match how {
-            Enter::Plain => fiber::switch_to(context),
-            Enter::Throw(exception) => fiber::throw_into(context, exception),
-        }
-    };
+    unsafe { fiber::switch_to(context) };
     vm::back(saved);
     engine.current.set(me);
     if engine.idle.borrow().len() > MAX_IDLE {
         trim(MAX_IDLE);
-    }
-    if let Some(exception) = thrown {
-        throw_owned(exception);
     }
 }
 
@@ -330,34 +299,38 @@ fn note_frame(co: &Co) {
     }
 }
 
-fn leave(co: &'static Co, kind: Wait) -> Woken {
+/// [`wait`] of the running coroutine `co`, which has not been told to end, without limit.
+#[inline(always)]
+pub fn leave(co: &'static Co, kind: Wait) -> Woken {
     co.kind.set(kind);
     co.canceled.set(false);
-    co.woken.set(Woken::Resumed);
     co.waits.set(co.waits.get() + 1);
     co.at.set(fiber::running());
     note_frame(co);
     co.state.set(State::Waiting);
     let saved = vm::leave();
     // SAFETY: whoever resumed us waits in `enter` in that context.
-    let thrown = unsafe { fiber::switch_to(co.back.get()) };
+    unsafe { fiber::switch_to(co.back.get()) };
     vm::back(saved);
-    if let Some(exception) = thrown {
-        // The native fiber that we wait in is destroyed, with no word to the coroutine around it.
-        co.at.set(co.context.get());
-        co.orphaned.set(true);
-        throw_owned(exception);
-        return Woken::Ended;
-    }
     let exception = co.throw.replace(std::ptr::null_mut());
     if !exception.is_null() {
         throw_owned(exception);
     }
     let woken = co.woken.get();
     if woken == Woken::Ended {
-        callback::throw_exit();
+        begin_end();
     }
     woken
+}
+
+/// The frames of the running coroutine are about to be left. What stands in its output buffers is
+/// dropped first: destructors print past them.
+#[cold]
+fn begin_end() {
+    if protect(|| vm::end_output(true)).is_err() {
+        callback::note_bailout();
+    }
+    callback::throw_exit();
 }
 
 /// Makes a coroutine that waits throw when it goes on; takes over the exception. False: one is under way.
@@ -372,6 +345,7 @@ pub fn make_throw(co: &Co, exception: *mut zend_object) -> bool {
 }
 
 /// Lets a coroutine that waits go on, until it waits again or ends. False: it does not wait.
+#[inline]
 pub fn wake(co: &'static Co, woken: Woken) -> bool {
     if co.state.get() != State::Waiting
         || (callback::pending() != Pending::None && woken != Woken::Ended)
@@ -380,18 +354,8 @@ pub fn wake(co: &'static Co, woken: Woken) -> bool {
     }
     co.woken.set(woken);
     co.canceled.set(woken == Woken::Canceled);
-    if super::preempt::is_on() {
-        co.since.set(Some(Instant::now()));
-    }
-    let how = if co.orphaned.replace(false) {
-        // SAFETY: an exception of the engine's, which the fiber's code takes over.
-        Enter::Throw(unsafe { zend_create_unwind_exit() })
-    } else {
-        Enter::Plain
-    };
-    // SAFETY: a coroutine that waits does so in `leave`, in that context (or in the engine's code of a
-    // native fiber, where it is orphaned).
-    unsafe { enter(co, co.at.get(), how) };
+    // SAFETY: a coroutine that waits does so in `leave`, in that context.
+    unsafe { enter(co, co.at.get()) };
     true
 }
 
@@ -405,22 +369,25 @@ pub fn end_all() {
     }
 }
 
-/// The coroutine has ended: takes its number away. For [`body`], which runs on its stack.
+/// The coroutine has ended: takes its number away, once. For [`body`], which runs on its stack.
 #[inline]
 pub fn close(co: &'static Co) {
-    let engine = engine();
-    engine.live.borrow_mut().remove(&co.cid.get());
-    co.state.set(State::Ended);
-    co.cid.set(0);
+    let cid = co.cid.replace(0);
+    if cid != 0 {
+        engine().live.borrow_mut().remove(cid);
+        co.state.set(State::Ended);
+    }
 }
 
-/// Keeps the context for another coroutine, and goes back to where this one was resumed; returns when
-/// the next one is to begin. For [`body`].
+/// Keeps the context for another coroutine. For [`body`], which runs on its stack.
 #[inline]
-pub fn park(co: &'static Co, is_reusable: bool) {
-    if is_reusable {
-        engine().idle.borrow_mut().push(co);
-    }
+pub fn keep(co: &'static Co) {
+    engine().idle.borrow_mut().push(co);
+}
+
+/// Goes back to where the coroutine was resumed; returns when the next one is to begin. For [`body`].
+#[inline(always)]
+pub fn park(co: &'static Co) {
     // SAFETY: whoever resumed us waits in `enter` in that context.
     unsafe { fiber::switch_to(co.back.get()) };
 }

@@ -1,10 +1,13 @@
-//! The switch of contexts: the engine's own (`zend_fiber_switch_context`), so that observers, debuggers
-//! and native `Fiber`s see what runs. Where the stacks come from is behind [`Source`]: the engine makes
-//! two kernel mappings for each, which ends near 32,000 of them; ours are carved from large mappings.
+//! Contexts as the engine knows them (`zend_fiber_context`), so that observers, debuggers and native
+//! `Fiber`s see what runs. Where their stacks come from is behind [`Source`]: the engine makes two kernel
+//! mappings for each, which ends near 32,000 of them; ours are carved from large mappings. The switch is
+//! our own ([`super::switch`]) where there is one, else the engine's.
 
+use super::engine::PhpThread;
+use super::switch;
 use crate::php::ffi::*;
 use crate::php::method::{Stop, protect};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
 use swoole_core::sys::stack::{Stack, Stacks};
 
@@ -15,7 +18,7 @@ pub type Body = unsafe extern "C" fn(*mut Transfer);
 #[repr(C)]
 #[derive(Debug)]
 pub struct Context {
-    handle: *mut c_void,
+    pub(super) handle: *mut c_void,
     kind: *mut c_void,
     function: Option<Body>,
     cleanup: Option<unsafe extern "C" fn(*mut Context)>,
@@ -51,8 +54,9 @@ pub struct Transfer {
     flags: u8,
 }
 
-/// `ZEND_FIBER_TRANSFER_FLAG_ERROR`: the value is to be thrown.
-const TRANSFER_ERROR: u8 = 1;
+/// `zend_fiber_status`.
+const STATUS_RUNNING: c_uint = 1;
+const STATUS_SUSPENDED: c_uint = 2;
 const STATUS_DEAD: c_uint = 3;
 
 /// What `jump_fcontext` passes: two registers.
@@ -91,50 +95,50 @@ pub fn running() -> *mut Context {
     unsafe { (*eg()).current_fiber_context.cast() }
 }
 
-/// Something that another context wants thrown in this one; the receiver owns it.
-pub type Thrown = Option<*mut zend_object>;
+/// Whether the switch is our own. Set with the first context.
+static IS_DIRECT: PhpThread<Cell<bool>> = PhpThread::new(Cell::new(false));
 
-/// Goes to another context, until something comes back to this one.
+/// Goes to another context, until something comes back to this one. The engine goes on to take the one
+/// that is left for one that runs: it must not destroy a native fiber in which a coroutine waits.
 ///
 /// # Safety
-/// `context` is made, does not run, is not dead, and its memory outlives the switch.
-#[inline]
-pub unsafe fn switch_to(context: *mut Context) -> Thrown {
+/// `context` is made, waits here or has not run yet, and its memory outlives the switch.
+#[inline(always)]
+pub unsafe fn switch_to(context: *mut Context) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if IS_DIRECT.get().get() {
+            switch::to(context);
+        } else {
+            switch_by_engine(context);
+        }
+    }
+}
+
+/// # Safety
+/// As [`switch_to`].
+#[inline(never)]
+unsafe fn switch_by_engine(context: *mut Context) {
     let mut transfer = Transfer {
         context,
         value: undef(),
         flags: 0,
     };
     transfer.value.u1.type_info = IS_NULL;
-    // SAFETY: the caller's promise; the engine fills `transfer` with what comes back.
-    unsafe { zend_fiber_switch_context(&raw mut transfer) };
-    thrown(&transfer)
-}
-
-#[inline]
-fn thrown(transfer: &Transfer) -> Thrown {
-    if transfer.flags & TRANSFER_ERROR == 0 {
-        return None;
+    // SAFETY: the caller's promise; the engine fills `transfer` with who came back, which lives.
+    unsafe {
+        zend_fiber_switch_context(&raw mut transfer);
+        if (*transfer.context).status == STATUS_SUSPENDED {
+            (*transfer.context).status = STATUS_RUNNING;
+        }
     }
-    // SAFETY: an error's value is an object by the engine's contract.
-    Some(unsafe { transfer.value.value.obj })
 }
 
-/// [`switch_to`] that makes the other context throw. It takes over the object's reference.
-///
-/// # Safety
-/// As [`switch_to`]; and the context waits in the engine's code of a native `Fiber`.
-pub unsafe fn throw_into(context: *mut Context, exception: *mut zend_object) -> Thrown {
-    let mut transfer = Transfer {
-        context,
-        value: undef(),
-        flags: TRANSFER_ERROR,
-    };
-    transfer.value.value.obj = exception;
-    transfer.value.u1.type_info = IS_OBJECT_EX;
-    // SAFETY: the caller's promise.
-    unsafe { zend_fiber_switch_context(&raw mut transfer) };
-    thrown(&transfer)
+/// Whether the engine bans switches now.
+#[inline]
+pub fn is_blocked() -> bool {
+    // SAFETY: reads a word of the engine's.
+    unsafe { zend_fiber_switch_blocked() }
 }
 
 /// Lifts the engine's ban on switches (in destructors that its garbage collector calls), which is for
@@ -197,12 +201,21 @@ pub struct StackRange {
 #[must_use]
 pub fn source() -> Box<dyn Source> {
     match make_jump() {
-        Some(make) => Box::new(Carved {
-            make,
-            stacks: RefCell::new(Stacks::new(0)),
-        }),
+        Some(make) => {
+            IS_DIRECT.get().set(switch::IS_BUILT && !asks_for_engine());
+            Box::new(Carved {
+                make,
+                stacks: RefCell::new(Stacks::new(0)),
+            })
+        }
         None => Box::new(Engines),
     }
+}
+
+/// `SWOOLE_COROUTINE_SWITCH=engine` in the environment: the engine's switch, as on machines for which
+/// there is no other. For tests, and for tools that know that one.
+fn asks_for_engine() -> bool {
+    std::env::var_os("SWOOLE_COROUTINE_SWITCH").is_some_and(|value| value == "engine")
 }
 
 /// PHP's `make_fcontext`. None: PHP switches by ucontext, or is built with the address sanitizer, which
@@ -262,9 +275,15 @@ impl Source for Carved {
         // SAFETY: the stack is ours and unused, so the first frame may be written on its top; the
         // context is valid by the caller's promise.
         unsafe {
-            let handle = (self.make)(top.cast(), carving.size, begin);
+            let is_direct = IS_DIRECT.get().get();
+            let handle = if is_direct {
+                switch::prepare(top, body)
+            } else {
+                (self.make)(top.cast(), carving.size, begin)
+            };
             *context = Context {
                 handle,
+                status: if is_direct { STATUS_RUNNING } else { 0 },
                 // Any address tells apart who made a context.
                 kind: (&raw const KIND).cast_mut().cast(),
                 function: Some(body),
@@ -299,8 +318,10 @@ unsafe extern "C" fn begin(jump: Jump) {
         let mut transfer = std::ptr::read(jump.transfer);
         let from = transfer.context;
         (*from).handle = jump.handle;
-        if (*from).status == STATUS_DEAD {
-            zend_fiber_destroy_context(from);
+        match (*from).status {
+            STATUS_DEAD => zend_fiber_destroy_context(from),
+            STATUS_SUSPENDED => (*from).status = STATUS_RUNNING,
+            _ => {}
         }
         if let Some(body) = (*running()).function {
             body(&raw mut transfer);

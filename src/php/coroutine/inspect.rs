@@ -5,9 +5,10 @@ use super::co::Co;
 use super::engine;
 use crate::php::convert::{set_bool, set_long, set_new_array, set_null, set_object};
 use crate::php::ffi::*;
-use crate::php::method::{Bailout, Frame, Stop, docref, parse, protect};
+use crate::php::method::{Bailout, Frame, Stop, docref, parse, protect, run_lean};
 use std::ffi::c_int;
 use swoole_core::error::{self, codes};
+use swoole_core::reactor::clock::monotonic_ms;
 use swoole_core::reactor::event_loop;
 
 /// `DEBUG_BACKTRACE_PROVIDE_OBJECT` and `DEBUG_BACKTRACE_IGNORE_ARGS`.
@@ -38,10 +39,10 @@ fn not_found() {
     error::set_last(codes::CO_NOT_EXISTS);
 }
 
-pub fn do_get_cid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    let _ = frame;
+pub unsafe extern "C" fn get_cid(_: *mut zend_execute_data, return_value: *mut zval) {
+    // SAFETY: called by the engine with a place for the result.
+    let place = unsafe { Place::new(return_value) };
     set_long(place, super::current().unwrap_or(-1));
-    Ok(())
 }
 
 pub fn do_get_pcid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -54,9 +55,17 @@ pub fn do_get_pcid(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub fn do_exists(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+pub unsafe extern "C" fn exists(ex: *mut zend_execute_data, return_value: *mut zval) {
+    // SAFETY: called by the engine with the frame of this call and a place for the result.
+    unsafe { run_lean(ex, return_value, do_exists) }
+}
+
+fn do_exists(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut cid = 0_i64;
-    parse!(frame, c"l", cid)?;
+    match (frame.num_args(), frame.int_arg(0)) {
+        (1, Some(given)) => cid = given,
+        _ => parse!(frame, c"l", cid)?,
+    }
     set_bool(place, engine::find(cid).is_some());
     Ok(())
 }
@@ -92,9 +101,8 @@ pub fn do_get_context(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 pub fn do_get_elapsed(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut cid = 0_i64;
     parse!(frame, c"|l", cid)?;
-    let created = named(cid).and_then(|co| co.created.get());
-    let elapsed_ms = created.map_or(-1, |at| at.elapsed().as_millis() as i64);
-    set_long(place, elapsed_ms);
+    let elapsed_ms = |co: &'static Co| monotonic_ms().saturating_sub(co.created_ms.get()) as i64;
+    set_long(place, named(cid).map_or(-1, elapsed_ms));
     Ok(())
 }
 

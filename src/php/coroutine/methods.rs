@@ -10,7 +10,7 @@ use crate::php::class::Entry;
 use crate::php::convert::{for_each, set_bool, set_long, set_null};
 use crate::php::event_loop;
 use crate::php::ffi::*;
-use crate::php::method::{Bailout, Frame, Stop, parse, protect};
+use crate::php::method::{Bailout, Frame, Stop, parse, protect, run_lean};
 use std::mem::ManuallyDrop;
 use swoole_core::error::{self, codes};
 
@@ -48,20 +48,45 @@ pub fn callable_at(frame: Frame, index: usize) -> Result<(Call, *mut zval, u32),
     }
 }
 
-#[inline]
-fn is_closure(frame: Frame) -> bool {
-    // SAFETY: a live argument; an object has a class.
-    frame.arg(0).is_some_and(|value| unsafe {
-        u32::from(type_of(value)) == IS_OBJECT && (*(*value).value.obj).ce == zend_ce_closure
-    })
+/// The closure among the arguments at `index`, without asking the engine what it can be.
+#[inline(always)]
+fn closure_at(frame: Frame, index: usize) -> Option<Call> {
+    let value = frame.arg(index)?;
+    // SAFETY: a live argument; an object has a class and handlers. A closure's handler fills the places
+    // with what lives as long as the closure. All bytes zero is an empty cache on each PHP version.
+    unsafe {
+        if u32::from(type_of(value)) != IS_OBJECT {
+            return None;
+        }
+        let object = (*value).value.obj;
+        if (*object).ce != zend_ce_closure {
+            return None;
+        }
+        let mut fcc: zend_fcall_info_cache = std::mem::zeroed();
+        let found = ((*(*object).handlers).get_closure?)(
+            object,
+            &raw mut fcc.calling_scope,
+            &raw mut fcc.function_handler,
+            &raw mut fcc.object,
+            true,
+        );
+        if found != 0 || fcc.function_handler.is_null() {
+            return None;
+        }
+        fcc.called_scope = fcc.calling_scope;
+        let callable = std::ptr::read(value.cast());
+        Some(Call { callable, fcc })
+    }
 }
 
 /// The arguments of a function that takes a callable first.
-#[inline]
+#[inline(always)]
 pub fn callable(frame: Frame) -> Result<(Call, *mut zval, u32), Stop> {
-    if !is_closure(frame) {
-        check_callable(frame)?;
+    if let Some(call) = closure_at(frame, 0) {
+        let (args, count) = frame.args_from(1);
+        return Ok((call, args, count));
     }
+    check_callable(frame)?;
     callable_at(frame, 0)
 }
 
@@ -76,16 +101,25 @@ fn check_callable(frame: Frame) -> Result<(), Stop> {
     parse!(frame, c"f*", fci, fcc, params, count)
 }
 
-pub fn do_create(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+pub unsafe extern "C" fn create(ex: *mut zend_execute_data, return_value: *mut zval) {
+    // SAFETY: called by the engine with the frame of this call and a place for the result.
+    unsafe { run_lean(ex, return_value, do_create) }
+}
+
+#[inline(always)]
+fn do_create(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let (call, args, count) = callable(frame)?;
     // SAFETY: a word of the engine's globals.
     if unsafe { (*eg()).flags } & event_loop::EG_FLAGS_IN_SHUTDOWN != 0 && is_in_destructor() {
-        return Err(Stop::Fatal(
-            "can not use coroutine in __destruct after php_request_shutdown".to_owned(),
-        ));
+        return Err(too_late());
     }
     set_long(place, engine::create(&call, args, count)?);
     Ok(())
+}
+
+#[cold]
+fn too_late() -> Stop {
+    Stop::Fatal("can not use coroutine in __destruct after php_request_shutdown".to_owned())
 }
 
 /// Whether the caller of the running method is a destructor.
@@ -102,24 +136,39 @@ fn is_in_destructor() -> bool {
 }
 
 pub fn do_defer(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    if !is_closure(frame) {
-        check_callable(frame)?;
-    }
+    let (call, _, _) = callable(frame)?;
     let co = engine::running().ok_or_else(outside)?;
-    let (call, _, _) = callable_at(frame, 0)?;
     call.keep();
     co.defers.borrow_mut().push(call);
     set_null(place);
     Ok(())
 }
 
-pub fn do_yield(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    parse!(frame, c"")?;
-    let woken = engine::wait(Wait::ByUser, None).ok_or_else(outside)?;
-    answer(woken, place)
+pub unsafe extern "C" fn yield_now(ex: *mut zend_execute_data, return_value: *mut zval) {
+    // SAFETY: called by the engine with the frame of this call and a place for the result.
+    unsafe { run_lean(ex, return_value, do_yield) }
+}
+
+#[inline(always)]
+fn do_yield(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    if frame.num_args() != 0 {
+        parse!(frame, c"")?;
+    }
+    let co = engine::running().ok_or_else(outside)?;
+    if co.ended.get() {
+        return Err(Stop::Exit);
+    }
+    match engine::leave(co, Wait::ByUser) {
+        Woken::Resumed => {
+            set_bool(place, true);
+            Ok(())
+        }
+        other => answer(other, place),
+    }
 }
 
 /// What a method that has waited returns: true, or false with the reason as the last error.
+#[inline(never)]
 pub fn answer(woken: Woken, place: Place<'_>) -> Result<(), Stop> {
     let reason = match woken {
         Woken::Resumed => 0,
@@ -134,25 +183,39 @@ pub fn answer(woken: Woken, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub fn do_resume(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+pub unsafe extern "C" fn resume(ex: *mut zend_execute_data, return_value: *mut zval) {
+    // SAFETY: called by the engine with the frame of this call and a place for the result.
+    unsafe { run_lean(ex, return_value, do_resume) }
+}
+
+#[inline(always)]
+fn do_resume(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let cid = match (frame.num_args(), frame.int_arg(0)) {
         (1, Some(cid)) => cid,
-        _ => {
-            let mut cid = 0_i64;
-            parse!(frame, c"l", cid)?;
-            cid
-        }
+        _ => cid_of(frame)?,
     };
-    match engine::find(cid).filter(|co| co.waits_for_user()) {
-        Some(co) => {
+    match engine::find(cid) {
+        Some(co) if co.waits_for_user() => {
             engine::wake(co, Woken::Resumed);
             set_bool(place, true);
             Ok(())
         }
-        None => Err(Stop::Warning(
-            "can not resume the coroutine which is in IO operation or non-existent".to_owned(),
-        )),
+        _ => Err(not_to_be_resumed()),
     }
+}
+
+#[cold]
+fn cid_of(frame: Frame) -> Result<i64, Stop> {
+    let mut cid = 0_i64;
+    parse!(frame, c"l", cid)?;
+    Ok(cid)
+}
+
+#[cold]
+fn not_to_be_resumed() -> Stop {
+    Stop::Warning(
+        "can not resume the coroutine which is in IO operation or non-existent".to_owned(),
+    )
 }
 
 /// The least that a timer waits, in seconds.

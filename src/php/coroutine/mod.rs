@@ -28,6 +28,7 @@ pub mod methods;
 pub mod options;
 pub mod preempt;
 pub mod scheduler;
+pub mod switch;
 pub mod vm;
 pub mod waits;
 
@@ -111,6 +112,12 @@ pub fn on_end(cid: i64, done: Box<dyn FnOnce()>) {
     if let Some(co) = engine::find(cid) {
         co.done.set(Some(done));
     }
+}
+
+/// How many coroutines have not ended.
+#[must_use]
+pub fn count() -> usize {
+    engine::count()
 }
 
 /// Whether there are as many coroutines as there may be.

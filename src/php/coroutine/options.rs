@@ -66,7 +66,7 @@ pub fn hook_flags() -> i64 {
 /// `exit_condition`: asked when a script's loop has nothing left to wait for. True: it is not to end.
 pub fn forbids_end() -> bool {
     let condition = OPTIONS.get().exit_condition.borrow().clone();
-    match condition.map(|condition| callback::ask(condition.callback())) {
+    match condition.map(|condition| callback::ask(condition.callback(), &[])) {
         None => false,
         Some(Ok(may_end)) => !may_end,
         Some(Err(outcome)) => {

@@ -43,6 +43,7 @@ unsafe extern "C" {
     fn php_output_discard_all();
 }
 
+#[inline(always)]
 fn output() -> *mut OutputGlobals {
     &raw mut output_globals
 }
@@ -56,13 +57,18 @@ struct Output {
 
 /// What a context takes along when it is left.
 pub struct Saved {
+    error_reporting: c_int,
+    rare: Option<Box<Rare>>,
+}
+
+/// What is seldom there: see [`is_plain`].
+struct Rare {
     error_handling: zend_error_handling_t,
     exception_class: *mut zend_class_entry,
     exception: *mut zend_object,
     prev_exception: *mut zend_object,
     opline_before_exception: *const zend_op,
-    error_reporting: c_int,
-    output: Option<Box<Output>>,
+    output: Option<Output>,
     blocks: u32,
 }
 
@@ -70,43 +76,64 @@ pub struct Saved {
 static LEFT_WITH: super::engine::PhpThread<Cell<c_int>> =
     super::engine::PhpThread::new(Cell::new(0));
 
+#[inline]
 fn is_silent(error_reporting: c_int) -> bool {
     error_reporting & !(E_FATAL_ERRORS as c_int) == 0
 }
 
+/// No exception, no special error handling, no output buffer, no ban on switches.
+#[inline(always)]
+fn is_plain(eg: *mut zend_executor_globals) -> bool {
+    // SAFETY: words of the engine's globals, of the thread that runs PHP; 0 is EH_NORMAL.
+    unsafe {
+        let exceptions = (*eg).exception as usize | (*eg).prev_exception as usize;
+        exceptions | (*eg).error_handling as usize == 0
+            && (*output()).handlers.top == 0
+            && !fiber::is_blocked()
+    }
+}
+
 /// Before a switch: takes out what belongs to the running context.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn leave() -> Saved {
     let eg = eg();
     // SAFETY: words of the engine's globals, of the thread that runs PHP.
-    unsafe {
-        LEFT_WITH.get().set((*eg).error_reporting);
-        let saved = Saved {
+    let error_reporting = unsafe { (*eg).error_reporting };
+    LEFT_WITH.get().set(error_reporting);
+    Saved {
+        error_reporting,
+        rare: if is_plain(eg) {
+            None
+        } else {
+            Some(take_rare())
+        },
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn take_rare() -> Box<Rare> {
+    let eg = eg();
+    // SAFETY: as in `leave`.
+    let rare = unsafe {
+        Rare {
             error_handling: (*eg).error_handling,
             exception_class: (*eg).exception_class,
             exception: (*eg).exception,
             prev_exception: (*eg).prev_exception,
             opline_before_exception: (*eg).opline_before_exception,
-            error_reporting: (*eg).error_reporting,
-            output: if (*output()).handlers.top > 0 {
-                Some(take_output())
-            } else {
-                None
-            },
+            output: ((*output()).handlers.top > 0).then(take_output),
             blocks: fiber::unblock(),
-        };
-        calm(eg);
-        saved
-    }
+        }
+    };
+    calm();
+    Box::new(rare)
 }
 
 /// No exception, no special error handling.
-///
-/// # Safety
-/// `eg` is the engine's globals.
-#[inline]
-unsafe fn calm(eg: *mut zend_executor_globals) {
+pub fn calm() {
+    let eg = eg();
     // SAFETY: words of the engine's globals; 0 is EH_NORMAL.
     unsafe {
         (*eg).error_handling = 0;
@@ -117,30 +144,39 @@ unsafe fn calm(eg: *mut zend_executor_globals) {
 }
 
 /// After the switch back: puts it in again.
-#[inline]
+#[inline(always)]
 pub fn back(saved: Saved) {
-    let eg = eg();
-    // SAFETY: as in `leave`.
-    unsafe {
-        (*eg).error_handling = saved.error_handling;
-        (*eg).exception_class = saved.exception_class;
-        (*eg).exception = saved.exception;
-        (*eg).prev_exception = saved.prev_exception;
-        (*eg).opline_before_exception = saved.opline_before_exception;
-        // `@` belongs to the context; another value that somebody sets is for all, as without coroutines.
-        let now = LEFT_WITH.get().get();
-        if !is_silent(saved.error_reporting) && !is_silent(now) {
-            (*eg).error_reporting = now;
-        }
+    // `@` belongs to the context; another value that somebody sets is for all, as without coroutines.
+    let now = LEFT_WITH.get().get();
+    if now != saved.error_reporting && !is_silent(saved.error_reporting) && !is_silent(now) {
+        // SAFETY: as in `leave`.
+        unsafe { (*eg()).error_reporting = now };
     }
-    if let Some(output) = saved.output {
-        put_output(*output);
+    if let Some(rare) = saved.rare {
+        put_rare(*rare);
     }
-    fiber::block_again(saved.blocks);
 }
 
 #[cold]
-fn take_output() -> Box<Output> {
+#[inline(never)]
+fn put_rare(rare: Rare) {
+    let eg = eg();
+    // SAFETY: as in `leave`.
+    unsafe {
+        (*eg).error_handling = rare.error_handling;
+        (*eg).exception_class = rare.exception_class;
+        (*eg).exception = rare.exception;
+        (*eg).prev_exception = rare.prev_exception;
+        (*eg).opline_before_exception = rare.opline_before_exception;
+    }
+    if let Some(output) = rare.output {
+        put_output(output);
+    }
+    fiber::block_again(rare.blocks);
+}
+
+#[cold]
+fn take_output() -> Output {
     let output = output();
     // SAFETY: the handlers' stack moves into the answer, and an empty one stands in its place, as
     // `php_output_activate` makes it.
@@ -158,7 +194,7 @@ fn take_output() -> Box<Output> {
         };
         (*output).active = std::ptr::null_mut();
         (*output).running = std::ptr::null_mut();
-        Box::new(saved)
+        saved
     }
 }
 
@@ -264,6 +300,13 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
         #[cfg(not(stack_limit))]
         let _ = range;
     }
+}
+
+/// A bailout has ended the coroutine whose VM stack starts with this page.
+pub fn after_bailout(page: *mut _zend_vm_stack) {
+    calm();
+    // SAFETY: as in `enter`: the frame at which backtraces end is still there.
+    unsafe { (*eg()).current_execute_data = page.cast::<zval>().add(HEADER_SLOTS).cast() };
 }
 
 /// The ini setting: `@` changes what holds now alone.

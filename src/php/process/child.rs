@@ -4,14 +4,14 @@
 //! a callback started it, those of an event loop or a server, all of them the parent's business. So a
 //! child never returns: its work done, it runs PHP's own shutdown where it stands and exits.
 
-use super::super::callback;
+use super::super::callback::{self, Pending};
 use super::super::ffi::*;
 use super::super::handler;
 use super::super::method::protect;
 use std::cell::RefCell;
 use swoole_core::log;
 use swoole_core::sys::process::{self, Forked};
-use swoole_core::sys::{SysError, signal};
+use swoole_core::sys::{SysError, reaped, signal};
 
 thread_local! {
     /// Shutdown functions that the ancestors had registered when they forked, oldest first.
@@ -21,16 +21,27 @@ thread_local! {
 /// Splits the process; the child forgets what is its parent's: event loop, signal handlers, shutdown
 /// functions, output that waits in a buffer. It must end with [`end_here`] or `libc::exit`.
 pub fn fork_child() -> Result<Forked, SysError> {
-    let forked = process::fork_with_threads()?;
+    let forked = fork_with_signals()?;
     if forked == Forked::Child {
         enter_child();
     }
     Ok(forked)
 }
 
+/// Signals are held back meanwhile, so that none that the child is sent is taken for one to its parent and
+/// forgotten.
+fn fork_with_signals() -> Result<Forked, SysError> {
+    let _held_back = signal::block_all()?;
+    let forked = process::fork_with_threads()?;
+    if forked == Forked::Child {
+        signal::forget_in_child();
+    }
+    Ok(forked)
+}
+
 fn enter_child() {
-    signal::forget_in_child();
     super::signals::forget();
+    reaped::forget();
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all
@@ -96,6 +107,25 @@ pub fn end_here(end: End) -> ! {
     // that the engine frees is used again.
     let _ = protect(|| unsafe { php_request_shutdown(std::ptr::null_mut()) });
     let status = callback::exit_status();
+    // SAFETY: runs what C's atexit holds and ends the process.
+    unsafe { libc::exit(status) }
+}
+
+/// Ends this process as a worker of a pool ends: its own shutdown functions run and its output is written,
+/// but objects are not destructed, since it has most of them from its parent, whose end this is not. Where
+/// user code has not set an exit status, `status` is it. After a fatal error: as [`end_here`].
+pub fn leave(status: i32) -> ! {
+    if callback::take_pending() == Pending::Bailout {
+        end_here(End::Fault);
+    }
+    // SAFETY: as in `end_here`; what bails out ends there.
+    let _ = protect(|| unsafe { php_call_shutdown_functions() });
+    // SAFETY: as above; user output handlers may run.
+    let _ = protect(|| unsafe { php_output_end_all() });
+    let status = match callback::exit_status() {
+        0 => status,
+        set => set,
+    };
     // SAFETY: runs what C's atexit holds and ends the process.
     unsafe { libc::exit(status) }
 }

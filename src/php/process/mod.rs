@@ -1,14 +1,14 @@
 //! `Swoole\Process`: a child process with a pipe and a message queue. The table, the constructor and the
 //! object's state; the methods are in the files beside this one.
 
-mod child;
+pub mod child;
 mod control;
 mod numbers;
-mod outbox;
 mod pipe;
 mod queue;
-mod signals;
+pub mod signals;
 mod start;
+pub mod worker;
 
 use pipe::Ends;
 
@@ -26,6 +26,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use swoole_core::error::{self, codes};
 use swoole_core::options::Raw;
+use swoole_core::reactor::outbox::Outbox;
 use swoole_core::sys::pipe::Kind;
 
 trampolines! {
@@ -228,8 +229,12 @@ pub struct Process {
     coroutine: Cell<bool>,
     /// Whether reading and writing wait.
     blocking: Cell<bool>,
+    /// A worker of a pool: the pipe is the pool's to close.
+    is_of_pool: bool,
+    /// Writing does not wait while the event loop runs, whatever reading does.
+    writes_at_once: bool,
     pipe: RefCell<Ends>,
-    outbox: RefCell<Option<Rc<outbox::Outbox>>>,
+    outbox: RefCell<Option<Rc<Outbox>>>,
     queue: RefCell<Option<queue::Queue>>,
     /// What `exportSocket()` made of the pipe.
     socket: RefCell<Option<(pipe::Side, Owned)>>,
@@ -315,6 +320,8 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
         redirect: wanted.redirect,
         coroutine: Cell::new(wanted.coroutine),
         blocking: Cell::new(true),
+        is_of_pool: false,
+        writes_at_once: false,
         pipe: RefCell::new(pipe),
         outbox: RefCell::default(),
         queue: RefCell::default(),

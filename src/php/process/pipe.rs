@@ -5,7 +5,6 @@ use super::super::ffi::*;
 use super::super::method::{Frame, Stop};
 use super::super::method::{parse, trampolines};
 use super::super::owned::Owned;
-use super::outbox::Outbox;
 use super::{Process, state, sys_warning, warning};
 use std::cell::RefCell;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -14,6 +13,7 @@ use std::time::Duration;
 use swoole_core::coroutine::socket as coroutine_socket;
 use swoole_core::error;
 use swoole_core::reactor::event_loop;
+use swoole_core::reactor::outbox::Outbox;
 use swoole_core::sys::pipe::{self, Kind, Patience};
 use swoole_core::sys::socket::{self, Shutdown};
 use swoole_core::sys::{Errno, SysError, fd};
@@ -36,6 +36,8 @@ pub const CLOSE_WRITE: i64 = 4;
 
 /// No call reads more at once: a pipe's buffers hold less.
 const MAX_READ_BYTES: usize = 16 << 20;
+/// More does not wait to be sent.
+const MAX_WAITING_BYTES: usize = 8 << 20;
 
 /// Who uses an end: the process that made the object, or its child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +74,16 @@ impl Ends {
             ends: [end(master), end(worker)],
             ..Ends::default()
         })
+    }
+
+    /// The pipe of a pool's worker: the end that others write to, and the worker's own.
+    #[must_use]
+    pub fn of_worker(to: Rc<OwnedFd>, own: Rc<OwnedFd>, side: Side) -> Ends {
+        let end = |fd| Some(End { fd, limit: None });
+        Ends {
+            ends: [end(to), end(own)],
+            side,
+        }
     }
 
     fn end(&self) -> Option<&End> {
@@ -116,7 +128,9 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let Some(end) = end else {
         return Err(warning("no pipe, cannot write into pipe"));
     };
-    let sent = if process.blocking.get() {
+    let runs = || event_loop::existing().is_some_and(|event_loop| event_loop.is_running());
+    let waits = process.blocking.get() && !(process.writes_at_once && runs());
+    let sent = if waits {
         pipe::send(&*end.fd, data, Patience::Limited(end.limit))
     } else {
         send_at_once(&process, &end.fd, data)
@@ -146,7 +160,7 @@ fn send_at_once(process: &Process, fd: &Rc<OwnedFd>, data: &[u8]) -> Result<usiz
     let outbox = match outbox {
         Some(outbox) => outbox,
         None => {
-            let new = Outbox::new(fd)?;
+            let new = Outbox::new(fd, MAX_WAITING_BYTES)?;
             process.outbox.replace(Some(Rc::clone(&new)));
             new
         }
@@ -197,7 +211,7 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"|l", which)?;
     let process = state(frame)?;
     let end = process.pipe.borrow().current();
-    let Some(end) = end else {
+    let Some(end) = end.filter(|_| !process.is_of_pool) else {
         return Err(warning("no pipe, cannot close the pipe"));
     };
     let half = match which {

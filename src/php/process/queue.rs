@@ -35,6 +35,18 @@ pub struct Queue {
     is_shared: bool,
 }
 
+impl Queue {
+    /// The queue of a pool, for all of its workers.
+    #[must_use]
+    pub fn of_pool(queue: Rc<MessageQueue>) -> Queue {
+        Queue {
+            queue,
+            wait: Wait::Yes,
+            is_shared: true,
+        }
+    }
+}
+
 /// What the reference logs of a failed system call.
 pub fn log_failure(call: &str, errno: i32) {
     error::set_last(errno);

@@ -1,6 +1,7 @@
 //! `Process::signal()`: user code's signal handlers, called by the event loop.
 
 use super::super::convert::{set_bool, set_long};
+use super::super::coroutine_system::children;
 use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop};
@@ -90,9 +91,18 @@ fn do_signal(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whether user code has a handler of this signal, or of any.
+#[must_use]
+pub fn has_handler(signal: Option<Signal>) -> bool {
+    HANDLERS.with_borrow(|handlers| match signal {
+        Some(signal) => matches!(handlers.get(&signal.number()), Some(Some(_))),
+        None => handlers.values().any(Option::is_some),
+    })
+}
+
 /// Whether this process of a server does its duty by this signal. (All its processes catch the same ones,
 /// but not each of them has a use for each.)
-fn is_of_role(signal: Signal) -> bool {
+pub fn is_of_role(signal: Signal) -> bool {
     let is_worker =
         server::current().is_some_and(|context| matches!(context.role(), Role::Worker { .. }));
     match signal {
@@ -110,10 +120,16 @@ fn reset(event_loop: &EventLoop, signal: Signal, was_caught: bool) {
     } else {
         let _ = signal::restore_default(signal);
     }
+    if signal == Signal::CHLD {
+        children::listen_again();
+    }
 }
 
 /// The one place where signal handlers are called. A handler may remove itself, so it is kept alive here.
 fn call(signal: Signal) {
+    if signal == Signal::CHLD {
+        children::look();
+    }
     let handler =
         HANDLERS.with_borrow(|handlers| handlers.get(&signal.number()).cloned().flatten());
     let Some(handler) = handler else { return };

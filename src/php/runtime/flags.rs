@@ -41,13 +41,6 @@ pub enum Hook {
 
 /// Those that are not built, by the names of their constants.
 const NOT_BUILT: &[(Hook, &str)] = &[
-    (Hook::Tcp, "SWOOLE_HOOK_TCP"),
-    (Hook::Udp, "SWOOLE_HOOK_UDP"),
-    (Hook::Unix, "SWOOLE_HOOK_UNIX"),
-    (Hook::Udg, "SWOOLE_HOOK_UDG"),
-    (Hook::Ssl, "SWOOLE_HOOK_SSL"),
-    (Hook::Tls, "SWOOLE_HOOK_TLS"),
-    (Hook::StreamFunction, "SWOOLE_HOOK_STREAM_FUNCTION"),
     (Hook::File, "SWOOLE_HOOK_FILE"),
     (Hook::Proc, "SWOOLE_HOOK_PROC"),
     (Hook::Curl, "SWOOLE_HOOK_CURL"),

@@ -4,10 +4,19 @@
 //! |---|---|
 //! | `flags` | which are on |
 //! | `take_over` | how functions of the engine are taken over |
+//! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
+//! | `nonblocking` | descriptors of PHP's |
+//! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
+//! | `streams` | streams of sockets |
 
+pub mod bound;
 pub mod flags;
+pub mod nonblocking;
+pub mod ready;
+pub mod select;
 pub mod sleep;
+pub mod streams;
 pub mod take_over;
 
 use crate::php::class::*;
@@ -51,6 +60,9 @@ pub fn request_startup() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         sleep::take_over();
+        select::take_over();
+        streams::pair::take_over();
+        streams::factory::take_over();
     });
 }
 

@@ -1,6 +1,6 @@
 //! `sleep()` and its family: other coroutines run meanwhile.
 
-use super::flags::Hook;
+use super::flags::{Hook, applies};
 use super::take_over::taken;
 use crate::php::convert::{set_bool, set_long, set_null};
 use crate::php::coroutine::{self, Woken};
@@ -9,10 +9,10 @@ use crate::php::method::{Frame, Stop, parse};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 taken! {
-    SLEEP = c"sleep", sleep, Hook::Sleep => do_sleep;
-    USLEEP = c"usleep", usleep, Hook::Sleep => do_usleep;
-    NANOSLEEP = c"time_nanosleep", nanosleep, Hook::Sleep => do_nanosleep;
-    UNTIL = c"time_sleep_until", until, Hook::Sleep => do_until;
+    SLEEP = c"sleep", sleep, applies(Hook::Sleep) => do_sleep;
+    USLEEP = c"usleep", usleep, applies(Hook::Sleep) => do_usleep;
+    NANOSLEEP = c"time_nanosleep", nanosleep, applies(Hook::Sleep) => do_nanosleep;
+    UNTIL = c"time_sleep_until", until, applies(Hook::Sleep) => do_until;
 }
 
 pub fn take_over() {

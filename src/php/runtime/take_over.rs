@@ -67,10 +67,10 @@ impl Taken {
     }
 }
 
-/// Defines what stands in for a function of PHP: where `$hook` applies `$inner` runs, and elsewhere the
+/// Defines what stands in for a function of PHP: where `$condition` holds `$inner` runs, and elsewhere the
 /// original.
 macro_rules! taken {
-    ($($taken:ident = $name:literal, $handler:ident, $hook:expr => $inner:path;)*) => { $(
+    ($($taken:ident = $name:literal, $handler:ident, $condition:expr => $inner:path;)*) => { $(
         static $taken: $crate::php::runtime::take_over::Taken =
             $crate::php::runtime::take_over::Taken::new($name, $handler);
 
@@ -78,7 +78,7 @@ macro_rules! taken {
             ex: *mut $crate::php::ffi::zend_execute_data,
             return_value: *mut $crate::php::ffi::zval,
         ) {
-            if $crate::php::runtime::flags::applies($hook) {
+            if $condition {
                 // SAFETY: called by the engine with the frame of this call and a place for the result.
                 unsafe { $crate::php::method::run(ex, return_value, $inner) }
             } else {

@@ -3,6 +3,8 @@
 use super::Socket;
 use super::answer::{check, failed, open, remark};
 use crate::php::convert::{bytes_of, set_bool};
+use crate::php::coroutine::methods::timeout_ms;
+use crate::php::coroutine_system::names;
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop, parse};
 use crate::php::name_resolver;
@@ -47,25 +49,27 @@ fn unix_address(path: &str) -> Result<Address, Failure> {
     })
 }
 
-/// The address of a host by its IP address or name. Names are looked up by the resolver of the system,
-/// which blocks unless the cache knows them.
+/// The address of a host by its IP address or name, which is looked up while the coroutine waits.
 pub fn address_of(socket: &Socket, host: &[u8], port: i64) -> Result<Address, Failure> {
     match literal_address(socket, host, port) {
         Err(Failure::Code(codes::BAD_HOST_ADDR)) => {
             let host = String::from_utf8_lossy(host);
-            let ip = look_up(socket.link.kind().domain, &host)?;
+            let ip = look_up(socket, &host)?;
             Ok(SocketAddr::new(ip, port_of(port)?).into())
         }
         found => found,
     }
 }
 
-fn look_up(domain: i32, host: &str) -> Result<IpAddr, Failure> {
-    let family = Family::from_number(i64::from(domain));
+fn look_up(socket: &Socket, host: &str) -> Result<IpAddr, Failure> {
+    let family = Family::from_number(i64::from(socket.link.kind().domain));
     let family = family.ok_or(Failure::Code(codes::DNSLOOKUP_UNSUPPORTED))?;
-    let found = match dns::cached(host, family) {
-        Some(found) => found,
-        None => dns::lookup(host, family).unwrap_or_default(),
+    let timeout_ms = timeout_ms(socket.link.timeouts().dns);
+    let found = match names::resolve_in_coroutine(host.as_bytes(), family, timeout_ms) {
+        Ok(Ok(found)) => found,
+        Ok(Err(unresolved)) => return Err(Failure::Code(unresolved.code())),
+        // The process ends, as the next wait tells the caller, too; or there is no thread to ask.
+        Err(_) => return Err(Failure::Code(codes::DNSLOOKUP_RESOLVE_FAILED)),
     };
     dns::pick(&found).ok_or(Failure::Code(codes::DNSLOOKUP_RESOLVE_FAILED))
 }

@@ -3,6 +3,7 @@
 use super::super::kind::Kind;
 use super::super::row::{Row, Scope::Process};
 use super::I32_MAX;
+use crate::protocol::dns::server_address;
 
 const DNS: &str = "the resolver of coroutines";
 
@@ -95,12 +96,21 @@ pub(super) static ROWS: &[Row] = &[
         DNS,
         "Array of objects that look up services by name.",
     ),
-    Row::later(
+    Row::built(
         "dns_server",
         Process,
         Kind::Text { max_len: 255 },
         "that of the system",
-        DNS,
+        ("process.dns.server", |given, value| {
+            let text = value.text();
+            given.process.dns.server = text.as_deref().and_then(server_address);
+            let unknown = text.is_some() && given.process.dns.server.is_none();
+            Ok(unknown.then(|| {
+                "it is no IP address (with a port behind a colon where it is not 53), so the \
+                 servers of the system are asked"
+                    .to_owned()
+            }))
+        }),
         "Address of the DNS server, with a port after a colon where it is not 53.",
     ),
     Row::built(

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
-use super::Mode;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::outbox::Outbox;
@@ -34,6 +33,8 @@ const QUICK_DEATH_MS: u64 = 1_000;
 /// The first pause before such a worker is started again; doubles each time, in milliseconds.
 const RESPAWN_PAUSE_MS: u64 = 100;
 const RESPAWN_PAUSE_MAX_MS: u64 = 5_000;
+/// What a worker may take beyond `max_wait_time` before it is killed, in milliseconds.
+const KILL_GRACE_MS: u64 = 500;
 /// Signals of one request (a terminal sends to all processes, service managers as well) come closer
 /// together than this, in milliseconds; a later one is a second request.
 pub(super) const HURRY_AFTER_MS: u64 = 500;
@@ -343,13 +344,8 @@ impl Manager {
     /// When something that begins to stop now must be over.
     fn kill_time(&self) -> Option<u64> {
         let limit_ms = self.shared.settings.max_wait_time_ms;
-        // A base worker uses the whole time for its connections, and ends by itself.
-        let grace_ms = if self.shared.mode == Mode::Base {
-            500
-        } else {
-            0
-        };
-        (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms + grace_ms)
+        // A worker uses the whole time for its connections and for user code's events, and ends by itself.
+        (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms + KILL_GRACE_MS)
     }
 
     /// Tells a worker to stop, once.

@@ -13,6 +13,7 @@ use crate::server::shared::LaneRecord;
 use crate::server::worker::Incarnation;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
+use crate::sys::{Pid, reaped};
 
 /// Connections that the log names one by one.
 const LISTED_MAX: usize = 16;
@@ -28,6 +29,7 @@ impl Manager {
         record.epoch.store(who.epoch, Release);
         match process::fork() {
             Ok(Forked::Child) => {
+                reaped::forget();
                 if let Err(error) = self.signals.borrow().reset_after_fork() {
                     // This is not the process that called start(): nothing may return there.
                     log::error(format_args!("worker {index} cannot start: {error}"));
@@ -126,8 +128,10 @@ impl Manager {
             self.shared.workers[index].pid.store(0, Relaxed);
             let idle = self.bury(index, epoch, pid, status);
             self.schedule(index, idle);
+        } else {
+            // A child of user code, which may ask for it, or an orphan of another process.
+            reaped::keep(Pid::from_raw(pid), *status);
         }
-        // Else a child of user code, or an orphan of another process: it is reaped, that is all.
     }
 
     /// Cleans up after an incarnation, and reports it where it did not end as it should. Answers whether

@@ -1,18 +1,16 @@
-//! What `write()` could not send at once to a pipe that is not to block, and the event loop sends later.
+//! What could not be sent at once to a pipe that is not to block, and the event loop sends later.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
-use swoole_core::log;
-use swoole_core::reactor::event_loop::{EventLoop, Trigger, WatchId};
-use swoole_core::reactor::{Interest, Ready};
-use swoole_core::sys::forks;
-use swoole_core::sys::pipe::{self, Patience};
-use swoole_core::sys::{Errno, fd};
 
-/// More does not wait for one pipe, in bytes.
-pub const MAX_BYTES: usize = 8 << 20;
+use super::event_loop::{EventLoop, Trigger, WatchId};
+use super::{Interest, Ready};
+use crate::log;
+use crate::sys::forks;
+use crate::sys::pipe::{self, Patience};
+use crate::sys::{Errno, fd};
 
 /// Messages (or parts of a stream) in order, for one pipe.
 pub struct Outbox {
@@ -20,6 +18,7 @@ pub struct Outbox {
     fd: OwnedFd,
     queue: RefCell<VecDeque<Vec<u8>>>,
     bytes: Cell<usize>,
+    max_bytes: usize,
     watch: Cell<Option<(WatchId, Rc<EventLoop>)>>,
     /// The process it works in (see [`forks::generation`]).
     generation: u64,
@@ -32,31 +31,44 @@ impl std::fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    pub fn new(pipe: &OwnedFd) -> Result<Rc<Outbox>, Errno> {
+    /// For this pipe; more than `max_bytes` does not wait.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn new(pipe: &OwnedFd, max_bytes: usize) -> Result<Rc<Outbox>, Errno> {
         Ok(Rc::new(Outbox {
             fd: fd::dup(pipe).map_err(|failed| Errno::from_raw(failed.errno))?,
             queue: RefCell::default(),
             bytes: Cell::new(0),
+            max_bytes,
             watch: Cell::new(None),
             generation: forks::generation(),
         }))
     }
 
     /// False in a forked child: what waits is the parent's to send.
+    #[must_use]
     pub fn is_of_this_process(&self) -> bool {
         self.generation == forks::generation()
     }
 
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.queue.borrow().is_empty()
+    }
+
+    /// Whether so many bytes more may wait.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.bytes.get().saturating_add(bytes) <= self.max_bytes
     }
 
     /// Appends what `event_loop` is to send.
     ///
     /// # Errors
-    /// ENOBUFS: more than [`MAX_BYTES`] would wait.
+    /// ENOBUFS: more than the limit would wait.
     pub fn push(self: &Rc<Self>, event_loop: &Rc<EventLoop>, bytes: Vec<u8>) -> Result<(), Errno> {
-        if self.bytes.get() + bytes.len() > MAX_BYTES {
+        if !self.has_room(bytes.len()) {
             return Err(Errno::ENOBUFS);
         }
         if self.is_empty() {
@@ -93,7 +105,7 @@ impl Outbox {
                     let lost = self.bytes.replace(0);
                     let why = errno.desc();
                     log::warning(format_args!(
-                        "{lost} bytes that waited for the pipe of a process are lost: {why}"
+                        "{lost} bytes that waited for a pipe between processes are lost: {why}"
                     ));
                     queue.clear();
                 }
