@@ -82,7 +82,11 @@ fn no_built_option_is_taken_and_ignored() -> Result<(), Error> {
             continue;
         };
         let mut changed = false;
-        for sample in samples(row.kind) {
+        let samples = match row.name {
+            "package_length_type" => vec![str("n")],
+            _ => samples(row.kind),
+        };
+        for sample in samples {
             let mut options = Options::default();
             options.apply(row.name, &sample)?;
             // Low watermarks above the default high one are refused, which is an effect as well.

@@ -9,6 +9,7 @@
 //! | `body` | what runs in a context |
 //! | `waits`, `joins` | what a coroutine waits for |
 //! | `end`, `deadlock` | what becomes of coroutines when the loop or the script ends |
+//! | `overflow` | what becomes of a script that needs more stack than a coroutine has |
 //! | the others | classes and functions |
 
 pub mod autoload;
@@ -26,6 +27,7 @@ pub mod joins;
 pub mod lock;
 pub mod methods;
 pub mod options;
+pub mod overflow;
 pub mod preempt;
 pub mod scheduler;
 pub mod switch;

@@ -2,9 +2,10 @@
 
 use super::super::callback::{self, CallOutcome, Callback};
 use super::super::convert::{set_bool, set_long, set_object};
+use super::super::coroutine;
 use super::super::event_loop;
 use super::super::ffi::*;
-use super::super::method::{Frame, Stop, docref, protect};
+use super::super::method::{Frame, Stop, Thrown, docref, protect};
 use super::super::method::{parse, trampolines};
 use super::super::properties;
 use super::child::{self, End};
@@ -27,6 +28,14 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let pid = process.pid.get();
     if pid != 0 && send_signal(pid, 0).is_ok() {
         return Err(warning("process has already been started"));
+    }
+    if coroutine::current().is_some() {
+        // The child would have the stacks of all coroutines, and none of what they wait for.
+        return Err(Stop::Throw {
+            class: Thrown::SwooleError,
+            code: i64::from(codes::OPERATION_NOT_SUPPORT),
+            message: "must be forked outside the coroutine".to_owned(),
+        });
     }
     let this = frame.this();
     // Before the fork: what cannot be called is the parent's mistake, and no child is needed to tell.

@@ -45,7 +45,6 @@ const NOT_BUILT: &[(Hook, &str)] = &[
     (Hook::Proc, "SWOOLE_HOOK_PROC"),
     (Hook::Curl, "SWOOLE_HOOK_CURL"),
     (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
-    (Hook::Sockets, "SWOOLE_HOOK_SOCKETS"),
     (Hook::Stdio, "SWOOLE_HOOK_STDIO"),
     (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL"),
     (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC"),

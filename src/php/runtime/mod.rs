@@ -8,6 +8,7 @@
 //! | `nonblocking` | descriptors of PHP's |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
+//! | `sockets` | PHP's sockets extension |
 //! | `streams` | streams of sockets |
 
 pub mod bound;
@@ -16,6 +17,7 @@ pub mod nonblocking;
 pub mod ready;
 pub mod select;
 pub mod sleep;
+pub mod sockets;
 pub mod streams;
 pub mod take_over;
 
@@ -61,6 +63,7 @@ pub fn request_startup() {
     ONCE.call_once(|| {
         sleep::take_over();
         select::take_over();
+        sockets::take_over();
         streams::pair::take_over();
         streams::factory::take_over();
     });
