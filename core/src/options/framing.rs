@@ -106,7 +106,10 @@ mod tests {
         let split = ("open_eof_split", on.clone());
         let length = ("open_length_check", on);
         assert_eq!(rule(std::slice::from_ref(&eof))?, Rule::LastMark(mark));
-        assert_eq!(rule(&[split.clone(), ("open_eof_check", off)])?, Rule::EachMark(mark));
+        assert_eq!(
+            rule(&[split.clone(), ("open_eof_check", off)])?,
+            Rule::EachMark(mark)
+        );
         assert_eq!(rule(&[length.clone(), eof])?, Rule::LastMark(mark));
         assert_eq!(rule(&[split, length.clone()])?, Rule::EachMark(mark));
         let field = LengthField {
@@ -145,7 +148,10 @@ mod tests {
         ] {
             let error = framing(&[(name, raw)]).err().map(|error| error.to_string());
             let error = error.unwrap_or_default();
-            assert!(error.starts_with(&format!("option [{name}] is ")), "{error}");
+            assert!(
+                error.starts_with(&format!("option [{name}] is ")),
+                "{error}"
+            );
             assert!(error.contains(shown), "{error}");
         }
     }
