@@ -25,9 +25,10 @@ fn main() {
 }
 
 /// `cfg(stack_limit)`: this PHP checks the machine stack for overflow (8.3 and later, where the platform
-/// lets it).
+/// lets it). `cfg(stream_knows_buffered)`: a stream's read knows whether something was read before (8.4).
 fn describe_php() {
     println!("cargo::rustc-check-cfg=cfg(stack_limit)");
+    println!("cargo::rustc-check-cfg=cfg(stream_knows_buffered)");
     let config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
     let Ok(output) = Command::new(config).arg("--include-dir").output() else {
         return;
@@ -36,5 +37,9 @@ fn describe_php() {
     let header = std::fs::read_to_string(format!("{folder}/main/php_config.h"));
     if header.is_ok_and(|text| text.contains("#define ZEND_CHECK_STACK_LIMIT 1")) {
         println!("cargo::rustc-cfg=stack_limit");
+    }
+    let header = std::fs::read_to_string(format!("{folder}/main/php_streams.h"));
+    if header.is_ok_and(|text| text.contains("has_buffered_data:1")) {
+        println!("cargo::rustc-cfg=stream_knows_buffered");
     }
 }

@@ -29,16 +29,6 @@ run(function () use ($ticks, $child): void {
 });
 // The timers of the others are the parent's.
 same([3, 2], [$ticks->get(), $child->get()]);
-// Process::start() refuses.
-run(function (): void {
-    $process = new Swoole\Process(fn () => 1);
-    try {
-        $process->start();
-        same('an exception', 'none');
-    } catch (Swoole\Error $error) {
-        same(['must be forked outside the coroutine', SWOOLE_ERROR_OPERATION_NOT_SUPPORT], [$error->getMessage(), $error->getCode()]);
-    }
-});
 echo "ok\n";
 ?>
 --EXPECT--

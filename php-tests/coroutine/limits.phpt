@@ -77,7 +77,7 @@ run(function (): void {
         Coroutine::set([$i % 2 ? 'c_stack_size' : 'stack_size' => $size]);
         $cids[$size] = go(function () use ($deep): void {
             Coroutine::yield();
-            same(100, $deep(100));
+            same(50, $deep(50));
         });
     }
     Coroutine::set(['stack_size' => '16M']);

@@ -15,9 +15,9 @@ test_server(
         Coroutine\run(fn () => System::readFile(__FILE__));
         $server = $side->server(['worker_num' => 2, 'reload_async' => true]);
         $server->on('managerStart', function () use ($side): void {
-            Coroutine::create(function () use ($side): void {
-                $child = new Process(fn (Process $self) => $self->exit(5));
-                $child->start();
+            $child = new Process(fn (Process $self) => $self->exit(5));
+            $child->start();
+            Coroutine::create(function () use ($side, $child): void {
                 $code = System::waitPid($child->pid)['code'];
                 $side->event('manager', [$code, strlen(System::readFile(__FILE__))]);
             });
@@ -28,9 +28,9 @@ test_server(
                 'exec' => System::exec('echo out')['output'] === "out\n",
                 'name' => System::gethostbyname('localhost') === '127.0.0.1',
                 'child' => (function (): bool {
-                    $child = new Process(fn (Process $self) => $self->exit(3));
-                    $child->start();
-                    return System::wait(10) === ['pid' => $child->pid, 'code' => 3, 'signal' => 0];
+                    $pid = pcntl_fork();
+                    $pid || posix_kill(getmypid(), SIGKILL);
+                    return System::wait(10) === ['pid' => $pid, 'code' => 0, 'signal' => SIGKILL];
                 })(),
                 'signal' => (function (): bool {
                     Coroutine::create(function (): void {
@@ -61,6 +61,7 @@ test_server(
 );
 ?>
 --EXTENSIONS--
+pcntl
 posix
 --EXPECT--
 process: ok

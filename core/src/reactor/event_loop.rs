@@ -236,6 +236,10 @@ impl EventLoop {
         trigger: Trigger,
         callback: Rc<dyn Fn(Ready)>,
     ) -> io::Result<WatchId> {
+        let lent = self.watches.borrow().find_lent(fd);
+        if let Some(lent) = lent {
+            self.unwatch(lent);
+        }
         let id = self.watches.borrow_mut().next_id();
         self.with_poller(|poller| poller.register(fd, id.token(), interest))?;
         // The kernel took it as new: one we know by this number was closed without a word.
@@ -276,7 +280,19 @@ impl EventLoop {
         self.watches.borrow_mut().detach(id);
     }
 
-    /// Whether the descriptor of this number is watched.
+    /// Lets the loop end although this is watched, and lets whoever watches the descriptor next have it:
+    /// then this one is gone. For a watch that is kept while nobody waits.
+    pub fn lend(&self, id: WatchId) {
+        self.watches.borrow_mut().set_lent(id, true);
+    }
+
+    /// Undoes [`Self::lend`]. False: it is gone.
+    #[must_use]
+    pub fn reclaim(&self, id: WatchId) -> bool {
+        self.watches.borrow_mut().set_lent(id, false)
+    }
+
+    /// Whether the descriptor of this number is watched, and not lent.
     #[must_use]
     pub fn find(&self, fd: RawFd) -> Option<WatchId> {
         self.watches.borrow().find(fd)

@@ -242,6 +242,38 @@ fn detached_watches_and_repeating_timers_are_told_apart_from_work() {
 }
 
 #[test]
+fn lent_watches_give_way() {
+    let l = fresh();
+    let (a, mut b) = pair();
+    let fd = a.as_raw_fd();
+    let log = Log::default();
+    let watch = |name: &'static str| {
+        let log = Rc::clone(&log);
+        let told = Rc::new(move |_| log.borrow_mut().push(name.to_owned()));
+        l.watch(fd, Interest::READABLE, Trigger::Edge, told)
+    };
+    let kept = watch("kept").expect("watch");
+    assert!(watch("other").is_err());
+    l.lend(kept);
+    l.lend(kept);
+    assert!(!l.has_work() && l.find(fd).is_none());
+    assert!(l.reclaim(kept) && l.reclaim(kept));
+    assert!(l.has_work() && l.find(fd) == Some(kept));
+    assert!(watch("other").is_err());
+    l.lend(kept);
+    let other = watch("other").expect("lent");
+    assert_eq!(l.find(fd), Some(other));
+    assert!(!l.reclaim(kept));
+    l.lend(kept);
+    l.unwatch(kept);
+    b.write_all(b"x").expect("write");
+    l.turn(Some(Duration::ZERO), |_| {}).expect("turn");
+    assert_eq!(*log.borrow(), ["other"]);
+    l.unwatch(other);
+    assert!(!l.has_work());
+}
+
+#[test]
 fn other_threads_hand_in_work() {
     let l = fresh();
     let remote = l.remote().expect("remote");

@@ -47,6 +47,8 @@ pub(super) struct Watch {
     generation: usize,
     /// Keeps the loop alive.
     counted: bool,
+    /// Somebody else may have the descriptor.
+    lent: bool,
 }
 
 /// What is removed from here is handed out: it is to be dropped with no borrow held, because its callback
@@ -86,6 +88,7 @@ impl Watches {
             callback,
             generation: id.generation,
             counted: true,
+            lent: false,
         });
         debug_assert_eq!(key, id.key);
         self.counted += 1;
@@ -104,9 +107,30 @@ impl Watches {
     }
 
     pub fn find(&self, fd: RawFd) -> Option<WatchId> {
+        self.look_up(fd).filter(|(_, lent)| !lent).map(|(id, _)| id)
+    }
+
+    /// The watch of a descriptor if it is lent.
+    pub fn find_lent(&self, fd: RawFd) -> Option<WatchId> {
+        self.look_up(fd).filter(|(_, lent)| *lent).map(|(id, _)| id)
+    }
+
+    fn look_up(&self, fd: RawFd) -> Option<(WatchId, bool)> {
         let key = *self.by_fd.get(&fd)?;
-        let generation = self.slab.get(key)?.generation;
-        Some(WatchId { key, generation })
+        let watch = self.slab.get(key)?;
+        let generation = watch.generation;
+        Some((WatchId { key, generation }, watch.lent))
+    }
+
+    /// Makes it one that is lent and does not count, or takes that back. False: it is gone.
+    pub fn set_lent(&mut self, id: WatchId, lent: bool) -> bool {
+        let Some(watch) = self.get_mut(id) else {
+            return false;
+        };
+        watch.lent = lent;
+        let counted = std::mem::replace(&mut watch.counted, !lent);
+        self.counted = self.counted - usize::from(counted) + usize::from(!lent);
+        true
     }
 
     pub fn remove(&mut self, id: WatchId) -> Option<Watch> {

@@ -95,8 +95,8 @@ impl Connection {
     /// Whether a whole package is here that could not be passed on.
     #[must_use]
     pub fn has_package(&self) -> bool {
-        let waiting = |buffer: &Box<PackageBuffer>| buffer.is_waiting();
-        self.packages.as_ref().is_some_and(waiting) && self.takes_input()
+        let waiting = self.packages.as_deref();
+        waiting.is_some_and(PackageBuffer::is_waiting) && self.takes_input()
     }
 }
 

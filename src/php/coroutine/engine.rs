@@ -321,9 +321,12 @@ pub fn leave(co: &'static Co, kind: Wait) -> Woken {
 }
 
 /// The frames of the running coroutine are about to be left. What stands in its output buffers is
-/// dropped first: destructors print past them.
+/// dropped first: destructors print past them. And functions that fail as they are left do not warn, as
+/// under `@`.
 #[cold]
 fn begin_end() {
+    // SAFETY: a word of the engine's globals; this coroutine's, as its frames run.
+    unsafe { (*eg()).error_reporting &= E_FATAL_ERRORS as i32 };
     if protect(|| vm::end_output(true)).is_err() {
         callback::note_bailout();
     }

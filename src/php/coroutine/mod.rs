@@ -37,7 +37,7 @@ pub mod waits;
 use crate::php::callback::Callback;
 use crate::php::event_loop;
 use crate::php::ffi::*;
-use crate::php::method::{Stop, Thrown};
+use crate::php::method::Stop;
 use co::{Call, State, Wait};
 use engine::PhpThread;
 use std::cell::Cell;
@@ -61,10 +61,9 @@ pub fn required() -> Result<i64, Stop> {
     current().ok_or_else(outside)
 }
 
-/// What methods that work in a coroutine alone throw elsewhere.
+/// How methods that work in a coroutine alone end a script elsewhere.
 pub fn outside() -> Stop {
-    Stop::Throw {
-        class: Thrown::SwooleError,
+    Stop::Uncaught {
         code: i64::from(codes::CO_OUT_OF_COROUTINE),
         message: "API must be called in the coroutine".to_owned(),
     }

@@ -30,13 +30,13 @@ final class Sockets
         }
     }
 
-    public static function createListen(int $port, int $backlog = 128): ?Socket
+    public static function createListen(int $port, int $backlog = 128): Socket|false|null
     {
         $socket = self::create(AF_INET, SOCK_STREAM, 0);
-        if ($socket === null || !$socket->bind('0.0.0.0', $port) || !$socket->listen($backlog)) {
+        if ($socket === null) {
             return null;
         }
-        return $socket;
+        return $socket->bind('0.0.0.0', $port) && $socket->listen($backlog) ? $socket : false;
     }
 
     public static function createPair(int $domain, int $type, int $protocol, &$pair): ?bool

@@ -27,6 +27,7 @@ use std::sync::OnceLock;
 use swoole_core::error::{self, codes};
 use swoole_core::options::Raw;
 use swoole_core::reactor::outbox::Outbox;
+use swoole_core::server::{self, Role};
 use swoole_core::sys::pipe::Kind;
 
 trampolines! {
@@ -358,6 +359,13 @@ fn refuse_construction(frame: Frame) -> Result<(), Stop> {
         let name = frame.class_name();
         return Err(Stop::error(format!(
             "{name} can only be used in PHP CLI mode"
+        )));
+    }
+    // It has threads, and its children would hold the server's ports.
+    if server::current().is_some_and(|context| context.role() == Role::Master) {
+        let name = frame.class_name();
+        return Err(Stop::error(format!(
+            "{name} can't be used in master process"
         )));
     }
     Ok(())

@@ -1,4 +1,8 @@
 //! Who waits for which descriptor: one coroutine for each direction.
+//!
+//! A descriptor that is waited for again and again stays registered with the loop for its whole life,
+//! edge-triggered both ways, so that a wait costs no call of the kernel beside the loop's own. While nobody
+//! waits the registration is lent: it keeps no loop alive, and gives way to `Swoole\Event::add()`.
 
 use crate::php::coroutine::co::{Wait, Woken};
 use crate::php::coroutine::engine::{self, PhpThread};
@@ -6,15 +10,12 @@ use crate::php::coroutine::waits;
 use crate::php::method::Stop;
 use crate::php::runtime::bound;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
-use swoole_core::reactor::event_loop as core_loop;
-use swoole_core::reactor::event_loop::{Trigger, WatchId};
+use swoole_core::reactor::event_loop::{self, EventLoop, Trigger, WatchId};
 use swoole_core::reactor::poller::{Interest, Ready};
-use swoole_core::sys::forks;
 
 /// What a coroutine wants to do with a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,16 @@ pub enum Way {
 
 /// All of them.
 const WAYS: [Way; 3] = [Way::Read, Way::Write, Way::Urgent];
+
+impl Way {
+    fn interest(self) -> Interest {
+        match self {
+            Way::Read => Interest::READABLE,
+            Way::Write => Interest::WRITABLE,
+            Way::Urgent => Interest::PRIORITY,
+        }
+    }
+}
 
 /// How waiting has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +83,10 @@ struct Bound {
     id: u64,
     waiters: [Option<Waiter>; WAYS.len()],
     watch: WatchId,
+    /// What the loop looks for.
+    interest: Interest,
+    /// Stays when nobody waits.
+    kept: bool,
     /// A copy of the descriptor, which is what is watched where somebody else watches the descriptor.
     _copy: Option<OwnedFd>,
 }
@@ -81,69 +96,93 @@ impl Bound {
         &mut self.waiters[way as usize]
     }
 
-    fn interest(&self) -> Option<Interest> {
-        let wanted = WAYS
-            .iter()
-            .filter(|way| self.waiters[**way as usize].is_some());
-        wanted.map(|way| interest_in(*way)).reduce(Interest::add)
+    fn is_free(&self) -> bool {
+        self.waiters.iter().all(Option::is_none)
     }
 }
 
-fn interest_in(way: Way) -> Interest {
-    match way {
-        Way::Read => Interest::READABLE,
-        Way::Write => Interest::WRITABLE,
-        Way::Urgent => Interest::PRIORITY,
+/// By descriptor: the kernel gives small numbers out first.
+#[derive(Default)]
+struct Fds(Vec<Option<Box<Bound>>>);
+
+impl Fds {
+    fn get_mut(&mut self, fd: RawFd) -> Option<&mut Bound> {
+        self.0.get_mut(usize::try_from(fd).ok()?)?.as_deref_mut()
+    }
+
+    fn insert(&mut self, fd: RawFd, bound: Bound) {
+        let Ok(index) = usize::try_from(fd) else {
+            return;
+        };
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, || None);
+        }
+        self.0[index] = Some(Box::new(bound));
+    }
+
+    fn remove(&mut self, fd: RawFd) -> Option<Box<Bound>> {
+        self.0.get_mut(usize::try_from(fd).ok()?)?.take()
     }
 }
 
-#[derive(Debug, Default)]
+/// A script may have one loop after the other, and a process made by fork has its own: what is here belongs
+/// to the loop that it is registered with.
 struct Table {
-    /// The process it belongs to (see [`forks::generation`]).
-    born_in: u64,
-    bound: HashMap<RawFd, Bound>,
+    event_loop: Weak<EventLoop>,
+    fds: Fds,
 }
 
 static TABLE: PhpThread<RefCell<Option<Table>>> = PhpThread::new(RefCell::new(None));
 static NEXT_ID: PhpThread<Cell<u64>> = PhpThread::new(Cell::new(0));
 
-fn with<R>(f: impl FnOnce(&mut HashMap<RawFd, Bound>) -> R) -> R {
+/// `f` must not come back to here.
+fn with<R>(event_loop: &Rc<EventLoop>, f: impl FnOnce(&mut Fds) -> R) -> R {
     let mut table = TABLE.get().borrow_mut();
-    let table = table.get_or_insert_with(Table::default);
-    if table.born_in != forks::generation() {
-        // The parent's: what is watched there is not watched here, and its copies are ours to close.
-        table.born_in = forks::generation();
-        table.bound.clear();
+    let is_of = |table: &Table| std::ptr::eq(table.event_loop.as_ptr(), Rc::as_ptr(event_loop));
+    let made = || Table {
+        event_loop: Rc::downgrade(event_loop),
+        fds: Fds::default(),
+    };
+    if !table.as_ref().is_some_and(is_of) {
+        *table = Some(made());
     }
-    f(&mut table.bound)
+    f(&mut table.get_or_insert_with(made).fds)
 }
 
 /// Whether another coroutine waits for anything of a descriptor.
 #[must_use]
 pub fn is_bound(fd: RawFd) -> bool {
-    with(|bound| bound.contains_key(&fd))
+    event_loop::existing().is_some_and(|event_loop| {
+        with(&event_loop, |fds| {
+            fds.get_mut(fd).is_some_and(|bound| !bound.is_free())
+        })
+    })
 }
 
-/// The coroutine that waits for this.
-fn waiting(fd: RawFd, way: Way) -> Option<i64> {
-    with(|bound| (*bound.get_mut(&fd)?.slot(way)).map(|waiter| waiter.cid))
-}
-
-/// Leaves the running coroutine until the descriptor is ready. A second coroutine for the same direction
-/// is a mistake, and ends the script as in the reference.
+/// Leaves the running coroutine until the descriptor is ready; to be called when it has said that it is
+/// not, since it last was: the loop tells of changes. It is going to be waited for again: [`closing`] must
+/// be called before it is closed.
+///
+/// A second coroutine for the same direction is a mistake, and ends the script as in the reference.
 pub fn wait(fd: RawFd, way: Way, timeout_ms: Option<u64>) -> Result<Waited, Stop> {
-    wait_many(&[(fd, way)], timeout_ms)
+    wait_for(&[(fd, way)], timeout_ms, true)
 }
 
-/// [`wait`] for the first of several; which one shows when they are looked at.
+/// [`wait`] for the first of several, once; which one shows when they are looked at. They need not have
+/// said anything before.
 pub fn wait_many(targets: &[(RawFd, Way)], timeout_ms: Option<u64>) -> Result<Waited, Stop> {
-    let Some(co) = engine::running() else {
+    wait_for(targets, timeout_ms, false)
+}
+
+fn wait_for(targets: &[(RawFd, Way)], timeout_ms: Option<u64>, keep: bool) -> Result<Waited, Stop> {
+    let (Some(co), Ok(event_loop)) = (engine::running(), event_loop::current()) else {
         return Ok(Waited::Canceled);
     };
     let cid = co.cid.get();
     for &(fd, way) in targets {
-        if let Some(other) = waiting(fd, way) {
-            return Err(bound::error(fd, other, bound::doing(way), cid));
+        let other = with(&event_loop, |fds| *fds.get_mut(fd)?.slot(way));
+        if let Some(other) = other {
+            return Err(bound::error(fd, other.cid, bound::doing(way), cid));
         }
     }
     let waiter = Waiter {
@@ -153,7 +192,7 @@ pub fn wait_many(targets: &[(RawFd, Way)], timeout_ms: Option<u64>) -> Result<Wa
     };
     let mut added = 0;
     for &(fd, way) in targets {
-        if add(fd, way, waiter).is_err() {
+        if add(&event_loop, fd, way, waiter, keep).is_err() {
             break;
         }
         added += 1;
@@ -167,7 +206,7 @@ pub fn wait_many(targets: &[(RawFd, Way)], timeout_ms: Option<u64>) -> Result<Wa
     };
     let mut closed = false;
     for &(fd, way) in targets.iter().take(added) {
-        closed |= remove(fd, way, waiter);
+        closed |= remove(&event_loop, fd, way, waiter);
     }
     Ok(match woken {
         None | Some(Woken::Ended) => return Err(Stop::Exit),
@@ -178,36 +217,58 @@ pub fn wait_many(targets: &[(RawFd, Way)], timeout_ms: Option<u64>) -> Result<Wa
     })
 }
 
-fn add(fd: RawFd, way: Way, waiter: Waiter) -> io::Result<()> {
-    let event_loop = core_loop::current()?;
-    let change = with(|bound| {
-        let bound = bound.get_mut(&fd)?;
+fn add(
+    event_loop: &Rc<EventLoop>,
+    fd: RawFd,
+    way: Way,
+    waiter: Waiter,
+    keep: bool,
+) -> io::Result<()> {
+    let known = with(event_loop, |fds| {
+        let bound = fds.get_mut(fd)?;
+        if !event_loop.reclaim(bound.watch) {
+            // Somebody else watches it now, or it was closed without a word.
+            fds.remove(fd);
+            return None;
+        }
         *bound.slot(way) = Some(waiter);
-        Some((bound.watch, bound.interest()?))
+        // Looked for already, and told of by the next change. Who has not asked the descriptor before is
+        // to be told what it says now.
+        let wanted = bound.interest | way.interest();
+        if keep && wanted == bound.interest {
+            return Some(Ok(()));
+        }
+        bound.interest = wanted;
+        let changed = event_loop.change(bound.watch, wanted);
+        if changed.is_err() {
+            *bound.slot(way) = None;
+        }
+        Some(changed)
     });
-    if let Some((watch, interest)) = change {
-        return event_loop.change(watch, interest).inspect_err(|_| {
-            with(|bound| {
-                if let Some(bound) = bound.get_mut(&fd) {
-                    *bound.slot(way) = None;
-                }
-            });
-        });
-    }
+    known.unwrap_or_else(|| register(event_loop, fd, way, waiter, keep))
+}
+
+fn register(
+    event_loop: &Rc<EventLoop>,
+    fd: RawFd,
+    way: Way,
+    waiter: Waiter,
+    keep: bool,
+) -> io::Result<()> {
     let id = NEXT_ID.get().get() + 1;
     NEXT_ID.get().set(id);
-    let interest = interest_in(way);
-    let watch = |fd| {
+    let mut interest = way.interest();
+    if keep {
+        interest |= Interest::READABLE | Interest::WRITABLE;
+    }
+    let watch = |watched: RawFd| {
         let told = move |ready: Ready| tell(fd, id, ready);
-        event_loop.watch(fd, interest, Trigger::Edge, Rc::new(told))
+        event_loop.watch(watched, interest, Trigger::Edge, Rc::new(told))
     };
     let (watch, copy) = match watch(fd) {
         Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
             let copy = duplicate(fd)?;
-            let told = move |ready: Ready| tell(fd, id, ready);
-            let watch =
-                event_loop.watch(copy.as_raw_fd(), interest, Trigger::Edge, Rc::new(told))?;
-            (watch, Some(copy))
+            (watch(copy.as_raw_fd())?, Some(copy))
         }
         watched => (watched?, None),
     };
@@ -215,10 +276,12 @@ fn add(fd: RawFd, way: Way, waiter: Waiter) -> io::Result<()> {
         id,
         waiters: [None; WAYS.len()],
         watch,
+        interest,
+        kept: keep && copy.is_none(),
         _copy: copy,
     };
     *made.slot(way) = Some(waiter);
-    with(|bound| bound.insert(fd, made));
+    with(event_loop, |fds| fds.insert(fd, made));
     Ok(())
 }
 
@@ -228,72 +291,72 @@ fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
 }
 
 /// The wait is over. Whether because the descriptor is being closed.
-fn remove(fd: RawFd, way: Way, waiter: Waiter) -> bool {
-    let mut closed = false;
-    let left = with(|table| {
-        let bound = table.get_mut(&fd)?;
+fn remove(event_loop: &Rc<EventLoop>, fd: RawFd, way: Way, waiter: Waiter) -> bool {
+    let gone = with(event_loop, |fds| {
+        let bound = fds.get_mut(fd)?;
         let slot = bound.slot(way);
         let mine = slot.filter(|found| found.cid == waiter.cid && found.wait == waiter.wait)?;
         *slot = None;
-        closed = mine.closed;
-        let (watch, interest) = (bound.watch, bound.interest());
-        let gone = if interest.is_none() {
-            table.remove(&fd)
-        } else {
-            None
-        };
-        Some((watch, interest, gone))
-    });
-    // The loop may be another one by now, at the end of the script.
-    if let Some((watch, interest, gone)) = left
-        && let Some(event_loop) = core_loop::existing()
-    {
-        match interest {
-            Some(interest) => {
-                // ENOENT: it was closed.
-                let _ = event_loop.change(watch, interest);
-            }
-            None => event_loop.unwatch(watch),
+        if !bound.is_free() {
+            return Some((mine.closed, None));
         }
-        drop(gone);
+        if bound.kept {
+            event_loop.lend(bound.watch);
+            return Some((mine.closed, None));
+        }
+        Some((mine.closed, fds.remove(fd)))
+    });
+    let Some((closed, gone)) = gone else {
+        return false;
+    };
+    if let Some(gone) = gone {
+        event_loop.unwatch(gone.watch);
     }
     closed
 }
 
 /// From the loop.
 fn tell(fd: RawFd, id: u64, ready: Ready) {
-    let waiter = |way| {
-        with(|bound| {
-            let bound = bound.get_mut(&fd).filter(|bound| bound.id == id)?;
-            *bound.slot(way)
-        })
+    let Some(event_loop) = event_loop::existing() else {
+        return;
     };
-    let wake = |waiter: Option<Waiter>| {
+    let wake = |way| {
+        let waiter = with(&event_loop, |fds| {
+            let bound = fds.get_mut(fd).filter(|bound| bound.id == id)?;
+            *bound.slot(way)
+        });
         if let Some(waiter) = waiter {
             waits::wake_from_loop(waiter.cid, waiter.wait, Woken::Resumed);
         }
     };
     if ready.readable || ready.read_closed || ready.error {
-        wake(waiter(Way::Read));
+        wake(Way::Read);
     }
     if ready.writable || ready.write_closed || ready.error {
-        wake(waiter(Way::Write));
+        wake(Way::Write);
     }
     // Whatever it was: who waits for this looks.
-    wake(waiter(Way::Urgent));
+    wake(Way::Urgent);
 }
 
 /// The descriptor is about to be closed: whoever waits for it goes on at once, and has left what it did
 /// with the descriptor when this returns.
 pub fn closing(fd: RawFd) {
+    let Some(event_loop) = event_loop::existing() else {
+        return;
+    };
     for way in WAYS {
-        let waiter = with(|bound| {
-            let waiter = bound.get_mut(&fd)?.slot(way).as_mut()?;
+        let waiter = with(&event_loop, |fds| {
+            let waiter = fds.get_mut(fd)?.slot(way).as_mut()?;
             waiter.closed = true;
             Some(*waiter)
         });
         if let Some(waiter) = waiter {
             waits::wake_from_loop(waiter.cid, waiter.wait, Woken::Resumed);
         }
+    }
+    let gone = with(&event_loop, |fds| fds.remove(fd));
+    if let Some(gone) = gone {
+        event_loop.unwatch(gone.watch);
     }
 }

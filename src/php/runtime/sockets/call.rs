@@ -35,6 +35,12 @@ pub fn forget_error() {
     LAST.get().set(0);
 }
 
+/// A call that is for no single socket has failed.
+pub fn remember_last(errno: i32) {
+    LAST.get().set(errno);
+    error::set_last(errno);
+}
+
 /// Whether a value is a socket of ours.
 pub fn is_ours(value: *mut zval) -> bool {
     // SAFETY: a live value; the union member is read for the type that says so.

@@ -1,6 +1,6 @@
 //! `socket_accept()`, `socket_connect()`, `socket_bind()`, `socket_shutdown()`.
 
-use super::call::{Call, refused, required};
+use super::call::{Call, required};
 use super::on_socket;
 use crate::php::convert::{bytes_of, set_bool};
 use crate::php::ffi::*;
@@ -28,7 +28,7 @@ pub fn do_accept(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     };
     if call.is_nonblocking {
         limit = Some(A_MOMENT);
-        if !is_readable(&call) {
+        if !is_ready(&call, libc::POLLIN) {
             return call.fail(place, Errno::EAGAIN);
         }
     }
@@ -41,11 +41,11 @@ pub fn do_accept(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Whether a call that reads has an answer: a connection, or an error.
-fn is_readable(call: &Call) -> bool {
+/// Whether a call has an answer: a connection, or an error.
+fn is_ready(call: &Call, events: i16) -> bool {
     let mut polled = libc::pollfd {
         fd: call.socket.link.raw_fd(),
-        events: libc::POLLIN,
+        events,
         revents: 0,
     };
     // SAFETY: one entry, which lives through the call; it does not wait.
@@ -69,7 +69,16 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         Err(failure) => return call.fail(place, failure),
     };
     let fd = call.socket.link.descriptor();
-    match fd.and_then(|fd| calls::connect(&*fd, address.as_sys())) {
+    let connected = fd.and_then(|fd| match calls::connect(&*fd, address.as_sys()) {
+        // On this machine it is mostly done by now.
+        Err(Errno::EINPROGRESS) if is_ready(&call, libc::POLLOUT) => match calls::take_error(&*fd)?
+        {
+            0 => Ok(()),
+            errno => Err(Errno::from_raw(errno)),
+        },
+        connected => connected,
+    });
+    match connected {
         Ok(()) => {
             set_bool(place, true);
             Ok(())
@@ -113,20 +122,19 @@ pub fn do_shutdown(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut mode = i64::from(libc::SHUT_RDWR);
     parse!(frame, c"o|l", socket, mode)?;
     let how = match i32::try_from(mode) {
-        Ok(libc::SHUT_RD) => Shutdown::Read,
-        Ok(libc::SHUT_WR) => Shutdown::Write,
-        Ok(libc::SHUT_RDWR) => Shutdown::Both,
-        _ => {
-            return Err(refused(
-                "socket_shutdown(): Argument #2 ($mode) must be one of SHUT_RD, SHUT_WR or SHUT_RDWR",
-            ));
-        }
+        Ok(libc::SHUT_RD) => Some(Shutdown::Read),
+        Ok(libc::SHUT_WR) => Some(Shutdown::Write),
+        Ok(libc::SHUT_RDWR) => Some(Shutdown::Both),
+        _ => None,
     };
     let Some(call) = Call::of(socket, place)? else {
         return Ok(());
     };
-    let fd = call.socket.link.descriptor();
-    match fd.and_then(|fd| calls::shutdown(&*fd, how)) {
+    let shut = call.socket.link.descriptor().and_then(|fd| {
+        let how = how.ok_or(Errno::EINVAL)?;
+        calls::shutdown(&*fd, how)
+    });
+    match shut {
         Ok(()) => {
             set_bool(place, true);
             Ok(())

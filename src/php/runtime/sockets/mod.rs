@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `call` | a call's socket, and how calls fail |
 //! | `receive`, `send` | what moves bytes |
+//! | `select` | `socket_select()` |
 //! | `ends` | accepting, connecting, binding, shutting down |
 //!
 //! The rest is written in PHP: `SwooleRs\Library\Sockets`.
@@ -15,15 +16,17 @@
 mod call;
 mod ends;
 mod receive;
+mod select;
 mod send;
 
 use super::flags::{Hook, applies};
 use super::take_over::Taken;
 use crate::php::convert::set_long;
+use crate::php::coroutine;
 use crate::php::ffi::*;
 use crate::php::library::functions::forward;
 use crate::php::method::{Frame, Stop, run};
-use call::{forget_error, is_ours, last_error, note_failure, required};
+use call::{forget_error, is_ours, last_error, note_failure, remember_last, required};
 use swoole_core::error;
 
 /// Where the methods stand that are written in PHP.
@@ -37,6 +40,11 @@ fn with_ours(frame: Frame) -> bool {
 /// A call that makes a socket.
 fn makes_one(_: Frame) -> bool {
     applies(Hook::Sockets)
+}
+
+/// A call about several sockets, one of which is ours; in a coroutine, which it may suspend.
+fn has_ours(frame: Frame) -> bool {
+    coroutine::current().is_some() && select::concerns(frame)
 }
 
 /// A call about the error of a socket, or about the last one of all.
@@ -101,6 +109,7 @@ hooks! {
         => |frame, place| on_socket(frame, place, c"oz|z", 2, "getPeerName");
     CLOSE = c"socket_close", close, with_ours
         => |frame, place| on_socket(frame, place, c"o", 1, "close");
+    SELECT = c"socket_select", select_ours, has_ours => do_select;
     LAST_ERROR = c"socket_last_error", get_last_error, about_errors => do_last_error;
     CLEAR_ERROR = c"socket_clear_error", clear_error, about_errors => do_clear_error;
 }
@@ -119,13 +128,22 @@ fn make(
     spec: &'static std::ffi::CStr,
     method: &str,
 ) -> Result<(), Stop> {
+    error::set_last(0);
     forward(frame, place, spec, CLASS, method)?;
-    // SAFETY: the result of the method, or an exception is under way.
-    let is_made =
-        unsafe { u32::from(type_of(place.ptr())) != IS_NULL || !(*eg()).exception.is_null() };
-    if is_made {
-        return Ok(());
+    // SAFETY: the result of the method.
+    match unsafe { u32::from(type_of(place.ptr())) } {
+        IS_FALSE => remember_last(error::last()),
+        // SAFETY: a word of the engine's globals: an exception may be under way.
+        IS_NULL if unsafe { (*eg()).exception.is_null() } => {
+            return refuse(taken, frame, place);
+        }
+        _ => {}
     }
+    Ok(())
+}
+
+/// PHP's own call, which fails as ours has.
+fn refuse(taken: &'static Taken, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     // What it says counts from now on.
     forget_error();
     taken.original(frame, place)
@@ -149,6 +167,13 @@ fn on_socket(
         note_failure(socket)?;
     }
     Ok(())
+}
+
+fn do_select(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    match select::do_select(frame, place)? {
+        Some(()) => Ok(()),
+        None => SELECT.original(frame, place),
+    }
 }
 
 fn do_set_option(frame: Frame, place: Place<'_>) -> Result<(), Stop> {

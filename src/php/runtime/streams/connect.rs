@@ -224,6 +224,7 @@ fn wait(stream: Stream, deadline: Deadline) -> Result<c_int, Stop> {
 fn abandon(net: *mut NetStream) {
     // SAFETY: what the live stream keeps: a socket of its own, which nobody else knows of yet.
     unsafe {
+        ready::closing((*net).socket);
         libc::close((*net).socket);
         (*net).socket = -1;
     }

@@ -5,9 +5,9 @@ use super::ops::Stream;
 use super::tls;
 use crate::php::ffi::*;
 use crate::php::method::{Stop, docref};
+use crate::php::runtime::nonblocking::{self, errno};
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{c_char, c_int, c_void};
-use std::io::Error;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -28,14 +28,20 @@ pub fn duration(time: libc::timeval) -> Option<Duration> {
     Some(seconds + Duration::from_micros(time.tv_usec.unsigned_abs()))
 }
 
-/// Runs `f` while PHP's own code has no time to wait; None: it would have waited.
+/// What PHP's own code has done when it had no time to wait.
+struct Tried {
+    result: isize,
+    would_wait: bool,
+}
+
+/// Runs `f`, PHP's own code, with no time to wait.
 ///
 /// # Safety
 /// `net` is what a live stream keeps.
 unsafe fn without_waiting(
     net: *mut NetStream,
     f: impl FnOnce() -> Result<isize, Stop>,
-) -> Result<(isize, bool), Stop> {
+) -> Result<Tried, Stop> {
     // SAFETY: the caller's promise.
     unsafe {
         let timeout = (*net).timeout;
@@ -43,7 +49,10 @@ unsafe fn without_waiting(
         (*net).timeout_event = false;
         let result = f();
         (*net).timeout = timeout;
-        Ok((result?, (*net).timeout_event))
+        Ok(Tried {
+            result: result?,
+            would_wait: (*net).timeout_event,
+        })
     }
 }
 
@@ -64,51 +73,79 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
     let deadline = Deadline::after(time);
     loop {
         // SAFETY: PHP's buffer, of `count` bytes; the stream lives (see below).
-        if let Some(read) = unsafe { take_what_is_there(stream, fd, buf, count) } {
-            return Ok(read);
-        }
-        // SAFETY: as above.
-        let (result, would_wait) =
-            unsafe { without_waiting(net, || Ok(stream.original_read(buf, count)?))? };
-        if !would_wait {
-            return Ok(result);
+        match unsafe { take_what_is_there(stream, fd, buf, count) } {
+            There::Bytes(read) => return Ok(read),
+            There::Nothing => {}
+            There::Unknown => {
+                // SAFETY: as above.
+                let read =
+                    unsafe { without_waiting(net, || Ok(stream.original_read(buf, count)?))? };
+                if !read.would_wait {
+                    return Ok(read.result);
+                }
+            }
         }
         let waited = ready::wait(fd, Way::Read, deadline.left_ms())?;
         // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
         unsafe { (*net).timeout_event = waited == Waited::TimedOut };
         match waited {
             Waited::Ready => {}
-            Waited::TimedOut => return Ok(result),
+            Waited::TimedOut => {
+                // SAFETY: as above. PHP's own finds nothing, either, and says so in its way.
+                let read =
+                    unsafe { without_waiting(net, || Ok(stream.original_read(buf, count)?))? };
+                return Ok(read.result);
+            }
             Waited::Canceled => return Ok(-1),
             Waited::Closed => return Ok(closed(stream)),
         }
     }
 }
 
-/// What PHP's own code does where there is something to read, in one call of the kernel; None: there is
-/// not, or somebody wants to be notified.
+/// What a look at a socket has found.
+enum There {
+    Bytes(isize),
+    /// PHP's own code would wait.
+    Nothing,
+    /// It is for PHP's own code.
+    Unknown,
+}
+
+/// What PHP's own code does where there is something to read, in one call of the kernel, unless somebody
+/// wants to be notified.
 ///
 /// # Safety
 /// A live stream, and a buffer of `count` bytes.
-unsafe fn take_what_is_there(
-    stream: Stream,
-    fd: RawFd,
-    buf: *mut c_char,
-    count: usize,
-) -> Option<isize> {
+unsafe fn take_what_is_there(stream: Stream, fd: RawFd, buf: *mut c_char, count: usize) -> There {
     // SAFETY: the caller's promise. A context starts with its notifier.
     unsafe {
         let context = (*stream.raw()).ctx.as_ref();
         let context: *const *const c_void = context.map_or(std::ptr::null(), |ctx| ctx.ptr.cast());
         if count == 0 || (!context.is_null() && !(*context).is_null()) {
-            return None;
+            return There::Unknown;
         }
         let read = libc::recv(fd, buf.cast(), count, libc::MSG_DONTWAIT);
-        if read <= 0 {
-            return None;
+        if read > 0 {
+            (*stream.net()).timeout_event = false;
+            There::Bytes(read)
+        } else if read < 0 && errno() == libc::EAGAIN && !has_read_some(stream) {
+            There::Nothing
+        } else {
+            There::Unknown
         }
-        (*stream.net()).timeout_event = false;
-        Some(read)
+    }
+}
+
+/// Whether PHP has read something already for the call that this is for, so that its own code would not
+/// wait: since PHP 8.4.
+fn has_read_some(stream: Stream) -> bool {
+    #[cfg(stream_knows_buffered)]
+    // SAFETY: a live stream.
+    return unsafe { php_stream::has_buffered_data_raw(stream.raw()) != 0 };
+    #[cfg(not(stream_knows_buffered))]
+    {
+        let _ = stream;
+        false
     }
 }
 
@@ -134,12 +171,12 @@ pub fn write(stream: Stream, buf: *const c_char, count: usize) -> Result<isize, 
     let (fd, time) = unsafe { ((*net).socket, duration((*net).timeout)) };
     let deadline = Deadline::after(time);
     loop {
-        let (result, would_wait, errno) = try_write(stream, buf, count)?;
-        if result > 0 {
-            return Ok(result);
+        let (tried, errno) = try_write(stream, buf, count)?;
+        if tried.result > 0 {
+            return Ok(tried.result);
         }
-        if !would_wait {
-            return complain(stream, count, errno, result);
+        if !tried.would_wait {
+            return complain(stream, count, errno, tried.result);
         }
         let waited = ready::wait(fd, Way::Write, deadline.left_ms())?;
         // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
@@ -153,8 +190,8 @@ pub fn write(stream: Stream, buf: *const c_char, count: usize) -> Result<isize, 
     }
 }
 
-/// PHP's own code, which says nothing: what it returned, whether it would have waited, and its errno.
-fn try_write(stream: Stream, buf: *const c_char, count: usize) -> Result<(isize, bool, i32), Stop> {
+/// PHP's own code, which says nothing, and its errno.
+fn try_write(stream: Stream, buf: *const c_char, count: usize) -> Result<(Tried, i32), Stop> {
     let raw = stream.raw();
     // SAFETY: a live stream, and what it keeps.
     unsafe {
@@ -163,13 +200,12 @@ fn try_write(stream: Stream, buf: *const c_char, count: usize) -> Result<(isize,
         let mut errno = 0;
         let written = without_waiting(stream.net(), || {
             let written = stream.original_write(buf, count);
-            errno = Error::last_os_error().raw_os_error().unwrap_or(0);
+            errno = nonblocking::errno();
             Ok(written?)
         });
         (*raw).flags =
             ((*raw).flags & !abi::FLAG_SUPPRESS_ERRORS) | (flags & abi::FLAG_SUPPRESS_ERRORS);
-        let (result, would_wait) = written?;
-        Ok((result, would_wait, errno))
+        Ok((written?, errno))
     }
 }
 
