@@ -115,15 +115,25 @@ parts([
         check(in_array(SOCKET_ETIMEDOUT, array_column($clients, 'errCode'), true), 'ETIMEDOUT');
     },
     'reset by the peer, and connected again' => function () {
-        [$host, $port, $pid] = served(SWOOLE_SOCK_TCP, fn ($peer) => SwooleRs\Tests\reset_peer($peer));
-        [$other_host, $other_port, $other_pid] = served(SWOOLE_SOCK_TCP, fn ($peer) => write($peer, 'again'));
+        [$host, $port, $pid] = served(SWOOLE_SOCK_TCP, function ($peer): void {
+            // A reset that comes sooner than the connection is noticed is a connection that failed.
+            read($peer, 5);
+            SwooleRs\Tests\reset_peer($peer);
+        });
+        [$other_host, $other_port, $other_pid] = served(SWOOLE_SOCK_TCP, function ($peer): void {
+            read($peer, 5);
+            write($peer, 'again');
+        });
         $log = [];
         $times = 0;
-        $client = noting($log, ['close' => function (Client $client) use (&$times, $other_host, $other_port): void {
-            if ($times++ === 0) {
-                same(true, $client->connect($other_host, $other_port, 5));
-            }
-        }]);
+        $client = noting($log, [
+            'connect' => fn (Client $client) => $client->send('ready'),
+            'close' => function (Client $client) use (&$times, $other_host, $other_port): void {
+                if ($times++ === 0) {
+                    same(true, $client->connect($other_host, $other_port, 5));
+                }
+            },
+        ]);
         same(true, $client->connect($host, $port, 5));
         same('connection to the server has already been established',
             explode(': ', (string) warning_of(fn () => $client->connect($host, $port)), 2)[1]);
