@@ -158,7 +158,7 @@ coroutine_parts([
     },
 ]);
 // Ends the script, as in the reference: nothing catches it.
-$output = Script::run('[$one] = swoole_coroutine_socketpair(AF_UNIX, SOCK_STREAM, 0);
+$output = Script::run('[$one, $two] = swoole_coroutine_socketpair(AF_UNIX, SOCK_STREAM, 0);
     try { $one->recv(); } catch (Throwable) { echo "goes on"; }', status: 255);
 check(str_contains($output, 'API must be called in the coroutine') && !str_contains($output, 'goes on'), $output);
 echo "outside: ok\n";
