@@ -53,7 +53,6 @@ pub fn run_in_server(this: *mut zend_object, worker_id: u32) -> CallOutcome {
     match begin_in_server(this, worker_id) {
         Ok((process, callback)) => match call(&process, this, &callback) {
             // What it has put into the event loop goes on.
-            End::Done if !event_loop::is_in_use() => CallOutcome::Returned,
             End::Done => match event_loop::wait() {
                 Ok(()) | Err(Stop::Exit) => CallOutcome::Returned,
                 Err(_) => CallOutcome::Bailout,

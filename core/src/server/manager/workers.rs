@@ -294,8 +294,13 @@ impl Manager {
             _ => (RESPAWN_PAUSE_MS << doublings).min(RESPAWN_PAUSE_MAX_MS),
         };
         if pause_ms > 0 {
+            let hint = if index < self.shared.core_workers() {
+                "most often onWorkerStart fails"
+            } else {
+                "or does its callback return? It is started again whenever it ends"
+            };
             log::error(format_args!(
-                "{name} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, most often onWorkerStart fails",
+                "{name} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, {hint}",
                 slot.quick_deaths
             ));
         }
