@@ -441,7 +441,7 @@ fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         set_bool(place, false);
         return Ok(());
     };
-    if event_loop.is_running() {
+    if event_loop.is_running() || swoole_core::server::current().is_some() {
         return Err(Stop::Warning(
             "the event loop is running already: dispatch() is for scripts that turn it themselves"
                 .to_owned(),

@@ -8,6 +8,7 @@
 //! Callbacks run with no borrow of the loop held, so they may add and remove whatever they like,
 //! themselves included. One turn goes: descriptors, signals, timers, deferred calls.
 
+mod between;
 mod signals;
 
 use super::poller::{Interest, Poller, Ready, Token};
@@ -51,6 +52,9 @@ pub struct EventLoop {
     poller: RefCell<Option<Poller>>,
     watches: RefCell<Watches>,
     ready: RefCell<Vec<Ready>>,
+    /// Events for the caller of [`EventLoop::turn`] that came while [`EventLoop::run_between`] ran.
+    kept: RefCell<Vec<Ready>>,
+    is_between: Cell<bool>,
     timers: RefCell<Timers<Timer>>,
     /// Timers that repeat: see [`EventLoop::has_work_to_finish`].
     repeating: Cell<usize>,
@@ -180,6 +184,8 @@ impl EventLoop {
             poller: RefCell::new(Some(Poller::new()?)),
             watches: RefCell::default(),
             ready: RefCell::default(),
+            kept: RefCell::default(),
+            is_between: Cell::new(false),
             timers: RefCell::default(),
             repeating: Cell::new(0),
             firing_us: Cell::new(None),
@@ -534,7 +540,7 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() || self.exit.get() {
+        if !self.deferred.borrow().is_empty() || self.exit.get() || self.has_kept() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -568,6 +574,7 @@ impl EventLoop {
             return Ok(());
         };
         poller.wait(patience)?;
+        self.give_kept(&mut others);
         for event in poller.events() {
             if event.token & OWN_TOKEN == 0 {
                 others(&event);

@@ -457,7 +457,8 @@ impl Context {
 
     /// Whether this process is a child that user code forked in a callback. It must not go on with the
     /// role's work, which is its parent's, and leaves the shared state alone: it ends.
-    pub(super) fn is_copy(&self) -> bool {
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
         self.born_in != forks::generation()
     }
 

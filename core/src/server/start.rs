@@ -12,6 +12,7 @@ use super::acceptor::listen_options;
 use super::context::set_current;
 use super::handler::{EventHandler, Role};
 use super::manager::{self, Ended};
+use super::server_loop::between_turns;
 use super::shared::{Listens, Shared};
 use super::worker::{self, Incarnation};
 use super::{Mode, PortInfo, base, master};
@@ -281,7 +282,7 @@ impl Launch {
         };
         let status = base::run(&shared, &handler, start)?;
         if status == 0 {
-            let _ = handler.on_shutdown();
+            let _ = between_turns(|| handler.on_shutdown());
         }
         Ok(Finished::Master { status })
     }
@@ -297,7 +298,7 @@ impl Launch {
         let listeners = Rc::new(RefCell::new(listeners));
         match manager::run(&shared, &handler, signals, true, Rc::clone(&listeners))? {
             Ended::Done { status } => {
-                let _ = handler.on_shutdown();
+                let _ = between_turns(|| handler.on_shutdown());
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {

@@ -14,7 +14,7 @@ use super::dispatch::Dispatcher;
 use super::handler::{EventHandler, Outcome, Payload, Role};
 use super::long_message::{LongMessage, close_lost};
 use super::outbox::Outbox;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::{InHand, Serving};
 use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
@@ -240,7 +240,7 @@ impl Context {
             self.keep_fault();
             return status;
         }
-        self.note(self.handler.on_worker_stop(who.worker_id));
+        self.note(between_turns(|| self.handler.on_worker_stop(who.worker_id)));
         record.retired_epoch.store(who.epoch, Release);
         self.shared.manager_bell.force();
         finish();
@@ -346,7 +346,9 @@ impl Worker {
         let limit_ms = settings.max_wait_time_ms;
         let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
         while context.end_status.get().is_none() && self.has_work() {
-            context.note(context.handler.on_worker_exit(self.who.worker_id));
+            context.note(between_turns(|| {
+                context.handler.on_worker_exit(self.who.worker_id)
+            }));
             if context.end_status.get().is_some() || !self.has_work_to_finish() {
                 break;
             }

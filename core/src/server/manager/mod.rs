@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::outbox::Outbox;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
@@ -201,7 +201,7 @@ impl Manager {
         }
         let context = Rc::clone(&self.context);
         if !context.is_copy() {
-            context.note(self.handler.on_manager_stop());
+            context.note(between_turns(|| self.handler.on_manager_stop()));
         }
         Ok(Step::Go)
     }
