@@ -190,7 +190,7 @@ impl Server {
         for ignored in [Signal::PIPE, Signal::HUP] {
             signal::ignore(ignored)?;
         }
-        let signals = SignalInbox::install(&[
+        let mut signals = SignalInbox::install(&[
             Signal::TERM,
             Signal::INT,
             Signal::USR1,
@@ -198,6 +198,7 @@ impl Server {
             Signal::CHLD,
             Signal::rtmin(),
         ])?;
+        signals.forgive_repeats();
         let launch = Launch {
             shared,
             handler,
