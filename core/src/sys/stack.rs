@@ -157,10 +157,12 @@ impl Stacks {
         let bottom = NonNull::new(guard.wrapping_add(CLOSED_BYTES));
         let bottom =
             bottom.ok_or_else(|| SysError::refused("make a stack", "the mapping is at 0"))?;
-        Ok(Stack {
+        let stack = Stack {
             bottom,
             bytes: self.bytes,
-        })
+        };
+        super::valgrind::register_stack(stack.bottom() as usize, stack.top() as usize);
+        Ok(stack)
     }
 
     /// Takes a stack back that nothing runs on any more; its memory goes to the kernel.

@@ -1,11 +1,42 @@
-//! User code that runs the loop itself between two turns of a server: `Co\run()` in a callback that stands
-//! outside of the loop, such as onWorkerStop.
+//! Running the loop to its end: in a script, or by user code between two turns of a server (`Co\run()` in a
+//! callback that stands outside of the loop, such as onWorkerStop).
 
-use super::EventLoop;
+use super::{EventLoop, HookAt};
 use crate::reactor::poller::Ready;
 use std::io;
+use std::time::Duration;
+
+/// A loop to which nothing happens for so long is idle: see [`HookAt::Idle`].
+const IDLE: Duration = Duration::from_secs(1);
 
 impl EventLoop {
+    /// Runs until nothing is left to wait for, [`Self::exit`] or [`Self::end`].
+    ///
+    /// # Errors
+    /// The kernel refuses to wait.
+    pub fn run(&self) -> io::Result<()> {
+        self.exit.set(false);
+        self.running.set(true);
+        let mut result = Ok(());
+        let mut looked = None;
+        while result.is_ok() && !self.exit.get() && !self.is_over() && self.has_work() {
+            let before = self.calls.get();
+            let limit = (looked != Some(before)).then_some(IDLE);
+            result = self.turn(limit, |_| {});
+            if limit.is_some() && self.calls.get() == before {
+                looked = Some(before);
+                self.call_hook(HookAt::Idle);
+            }
+        }
+        self.running.set(false);
+        result
+    }
+
+    /// Something has happened.
+    pub(super) fn count_call(&self) {
+        self.calls.set(self.calls.get().wrapping_add(1));
+    }
+
     /// Runs what comes to an end (see [`Self::has_work_to_finish`]) between two turns of a server that
     /// turns this loop, until nothing of that is left or [`Self::exit`]. The server's own events are kept
     /// for its next turn.
