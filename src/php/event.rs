@@ -306,8 +306,9 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 /// When the loop of a script has become idle: descriptors that were closed without del() never have news
 /// again, and would keep it alive for ever.
 fn drop_closed() {
-    let all: Vec<Rc<Watched>> =
+    let mut all: Vec<Rc<Watched>> =
         with_table(|table| table.values().filter_map(Weak::upgrade).collect());
+    all.sort_by_key(|watched| watched.fd);
     for watched in all {
         if !watched.is_closed()
             || find(watched.fd).is_none_or(|found| !Rc::ptr_eq(&found, &watched))

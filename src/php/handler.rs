@@ -4,6 +4,7 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::convert::{set_bytes, set_long, set_object};
 use super::coroutine;
 use super::ffi::*;
+use super::owned::OwnedCallback;
 use super::properties;
 use super::server_event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::ServerState;
@@ -23,11 +24,18 @@ pub struct PhpHandler {
     event_object: bool,
     /// `enable_coroutine`.
     coroutines: bool,
+    /// `package_length_func`.
+    length_function: Option<OwnedCallback>,
 }
 
 impl PhpHandler {
     #[must_use]
-    pub fn new(state: &ServerState, event_object: bool, coroutines: bool) -> Self {
+    pub fn new(
+        state: &ServerState,
+        event_object: bool,
+        coroutines: bool,
+        length_function: Option<OwnedCallback>,
+    ) -> Self {
         let primary = state.ports.first().map(|port| port.callbacks);
         let port_callbacks = state
             .ports
@@ -46,6 +54,7 @@ impl PhpHandler {
             port_callbacks,
             event_object,
             coroutines,
+            length_function,
         }
     }
 
@@ -189,6 +198,13 @@ impl EventHandler for PhpHandler {
                     .iter()
                     .any(|callbacks| callbacks.get(index).is_some_and(Option::is_some))
             })
+    }
+
+    fn package_length(&self, head: &[u8]) -> Result<i64, Outcome> {
+        match &self.length_function {
+            Some(function) => callback::ask_for_int(function.callback(), head).map_err(outcome),
+            None => Ok(-1),
+        }
     }
 
     fn process_started(&self, role: Role) {

@@ -22,6 +22,7 @@ use crate::log;
 use crate::net::address::SockType;
 use crate::net::listener::{BindOptions, Listener};
 use crate::options::Settings;
+use crate::protocol::framing::Rule;
 use crate::reactor::clock;
 use crate::reactor::event_loop::{self, OWN_TOKEN};
 use crate::reactor::poller::{Interest, Poller, Token};
@@ -151,6 +152,7 @@ impl Server {
         handler: Rc<dyn EventHandler>,
     ) -> Result<Finished, Error> {
         check_identity(&settings)?;
+        check_framing(self.mode, &settings)?;
         if self.joined && !settings.enable_reuse_port {
             return Err(Error::Bind {
                 address: format!("{}:{}", self.ports[0].host, self.ports[0].port),
@@ -383,6 +385,21 @@ fn check_identity(settings: &Settings) -> Result<(), Error> {
         && !matches!(nix::unistd::Group::from_name(name), Ok(Some(_)))
     {
         return Err(Error::UnknownGroup { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// A length function is user code, which reactor threads cannot run. Packages cut by the default field instead
+/// would be wrong ones.
+fn check_framing(mode: Mode, settings: &Settings) -> Result<(), Error> {
+    if mode == Mode::Process && settings.framing.framing().rule == Rule::Function {
+        return Err(Error::NotBuilt {
+            what:
+                "package_length_func in SWOOLE_PROCESS mode, whose reactor threads cannot run PHP"
+                    .to_owned(),
+            needs: "use SWOOLE_BASE, open_eof_split, or package_length_type for a length in binary"
+                .to_owned(),
+        });
     }
     Ok(())
 }

@@ -158,6 +158,18 @@ impl Context {
         self.after_callback(serving, outcome);
     }
 
+    /// What the length function says of the beginning of a package. Less than 0, so that nothing is cut
+    /// wrongly, where it ends the process.
+    pub(super) fn ask_length(&self, head: &[u8]) -> i64 {
+        match self.handler.package_length(head) {
+            Ok(length) => length,
+            Err(outcome) => {
+                self.note(outcome);
+                -1
+            }
+        }
+    }
+
     /// Serves an event without data.
     pub(super) fn serve_event(&self, kind: Kind, header: &Header) {
         let serving = self.begin_serving(header.session_id);
