@@ -6,7 +6,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test phpt lint bench soak install uninstall package test-php84 test-debian12
+.PHONY: help setup build serve test phpt lint bench soak valgrind install uninstall package test-php84 test-debian12
 
 # Given on the command line or in the environment; the scripts find PHP themselves without it.
 ifneq ($(PHP_CONFIG),)
@@ -39,6 +39,10 @@ bench: setup ## load generator; PEER=other/swoole.so for a comparison side by si
 
 soak: setup ## the long versions of the tests: kill -9, reloads, memory (an hour or so)
 	@scripts/soak
+
+valgrind: setup ## tests of coroutines under valgrind's memcheck; TESTS="FILE or FOLDER ..." for others
+	@EXTRA_PACKAGES="valgrind:valgrind" scripts/setup
+	@scripts/valgrind $(TESTS)
 
 install: setup ## put swoole.so into PHP's extension folder and enable it
 	@scripts/install

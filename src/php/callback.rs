@@ -556,6 +556,24 @@ pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
     returned.ok_or(Stop::Thrown)
 }
 
+/// Calls a callback with one string and reads the int that it returns, with nobody around who would catch.
+pub fn ask_for_int(callback: &Callback, argument: &[u8]) -> Result<i64, CallOutcome> {
+    if pending() != Pending::None {
+        return Err(CallOutcome::Exit(exit_status()));
+    }
+    let mut callable = callback.value();
+    match call_for_int(callable.ptr(), argument) {
+        Ok(value) => Ok(value),
+        Err(Stop::Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+        Err(_) => match protect(take_exception) {
+            // It had none: it has said nothing.
+            Ok(CallOutcome::Returned) => Ok(-1),
+            Ok(outcome) => Err(end(Pending::Exit, outcome)),
+            Err(Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+        },
+    }
+}
+
 /// Calls a method of an object, for a function that the script has just called: an exception goes on to
 /// the script. The caller owns the result. `args` stay the caller's.
 pub fn call_method(object: Value, name: &'static CStr, args: &mut [Value]) -> Result<Value, Stop> {

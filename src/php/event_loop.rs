@@ -87,13 +87,21 @@ pub fn check(outcome: CallOutcome) {
     event_loop::end(status);
 }
 
-/// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left.
+/// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left. In callbacks that a
+/// server calls outside of its loop (onStart, onShutdown, onManagerStop, onWorkerStop, onWorkerExit) it runs
+/// what comes to an end.
 pub fn wait() -> Result<(), Stop> {
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };
     if event_loop.is_running() || callback::pending() != Pending::None || has_fatal_error() {
         return Ok(());
+    }
+    if server::current().is_some_and(|context| !context.is_copy()) {
+        // A callback of a server outside of its loop: what the server has there stays its own.
+        let result = event_loop.run_between();
+        result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
+        return hand_over();
     }
     let mut event_loop = event_loop;
     let mut result = run_to_the_end(&event_loop);

@@ -4,6 +4,7 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::convert::{set_bytes, set_long, set_object};
 use super::coroutine;
 use super::ffi::*;
+use super::owned::OwnedCallback;
 use super::process;
 use super::properties;
 use super::server_event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
@@ -33,11 +34,17 @@ pub struct PhpHandler {
     task_coroutines: bool,
     /// Processes of user code.
     processes: Vec<*mut zend_object>,
+    /// `package_length_func`.
+    length_function: Option<OwnedCallback>,
 }
 
 impl PhpHandler {
     #[must_use]
-    pub fn new(state: &ServerState, settings: &Settings) -> Self {
+    pub fn new(
+        state: &ServerState,
+        settings: &Settings,
+        length_function: Option<OwnedCallback>,
+    ) -> Self {
         let primary = state.ports.first().map(|port| port.callbacks);
         let port_callbacks = state
             .ports
@@ -59,6 +66,7 @@ impl PhpHandler {
             task_object: settings.task.object,
             task_coroutines: settings.task.enable_coroutine,
             processes: state.processes.clone(),
+            length_function,
         }
     }
 
@@ -210,6 +218,13 @@ impl EventHandler for PhpHandler {
                     .iter()
                     .any(|callbacks| callbacks.get(index).is_some_and(Option::is_some))
             })
+    }
+
+    fn package_length(&self, head: &[u8]) -> Result<i64, Outcome> {
+        match &self.length_function {
+            Some(function) => callback::ask_for_int(function.callback(), head).map_err(outcome),
+            None => Ok(-1),
+        }
     }
 
     fn process_started(&self, role: Role) {

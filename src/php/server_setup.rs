@@ -8,6 +8,7 @@ use super::ffi::*;
 use super::handler::PhpHandler;
 use super::method::{Frame, Stop, Thrown, docref, protect};
 use super::method::{parse, trampolines};
+use super::owned::OwnedCallback;
 use super::server::SERVER;
 use super::server_event::{self, EventDef, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::{self, Phase, PortState, ServerState};
@@ -16,7 +17,8 @@ use std::rc::Rc;
 use swoole_core::error::{self, Error, codes};
 use swoole_core::log::{self, Level};
 use swoole_core::net::address::SockType;
-use swoole_core::options::{Env, Options, Raw, Scope};
+use swoole_core::options::{Env, Options, Raw, Scope, Settings};
+use swoole_core::protocol::framing::Rule;
 use swoole_core::server::{Event, Finished, Mode, Server};
 use swoole_core::sys::process;
 
@@ -443,15 +445,38 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
             zval_ptr_dtor(defaults.ptr());
         }
     })?;
+    let length_function = length_function(frame, &settings)?;
     let (server, php) = server_state::with(frame, |state| {
         state.phase = Phase::Running;
-        let php = PhpHandler::new(state, &settings);
+        let php = PhpHandler::new(state, &settings, length_function);
         (state.server.take(), php)
     })?;
     let Some(server) = server else {
         return Err(Stop::error("internal error: the server is gone"));
     };
     server.start(settings, Rc::new(php)).map_err(failed)
+}
+
+/// `package_length_func` of the first port, if it is asked.
+fn length_function(frame: Frame, settings: &Settings) -> Result<Option<OwnedCallback>, Stop> {
+    if settings.framing.framing().rule != Rule::Function {
+        return Ok(None);
+    }
+    let port = server_state::with(frame, |state| state.ports.first().map(|port| port.object))?;
+    let Some(port) = port else { return Ok(None) };
+    let given = properties::get(&port::PORT, port, c"setting");
+    // SAFETY: null, or a live zval; its array is read for the type that says so.
+    let function = unsafe {
+        if given.is_null() || u32::from(type_of(given)) != IS_ARRAY {
+            return Ok(None);
+        }
+        let name = c"package_length_func";
+        zend_hash_str_find((*given).value.arr, name.as_ptr(), name.to_bytes().len())
+    };
+    if function.is_null() {
+        return Ok(None);
+    }
+    OwnedCallback::new(function).map(Some)
 }
 
 fn env() -> Env {

@@ -192,14 +192,8 @@ impl Options {
     /// # Errors
     /// [`Error::Option`] where options contradict each other or the machine.
     pub fn resolve(&self, env: &Env) -> Result<Settings, Error> {
-        let settings = self.given.resolve(env)?;
-        if settings.framing.uses_length() && self.is_given("package_length_func") {
-            // Packages cut by the default field instead would be wrong ones.
-            return Err(Error::NotBuilt {
-                what: "package_length_func of a server".to_owned(),
-                needs: "use open_eof_split, or package_length_type for a length in binary; clients have it".to_owned(),
-            });
-        }
+        let mut settings = self.given.resolve(env)?;
+        settings.framing.length_function = self.is_given("package_length_func");
         Ok(settings)
     }
 }

@@ -201,7 +201,12 @@ impl Context {
 
     #[must_use]
     pub fn worker_status(&self, worker_id: u32) -> Option<WorkerState> {
-        match self.shared.workers.get(worker_id as usize)?.state() {
+        let record = self.shared.workers.get(worker_id as usize)?;
+        // The record of one that leaves is its successor's by now.
+        if self.worker_id() == Some(worker_id) && self.stop.get() {
+            return Some(WorkerState::Exit);
+        }
+        match record.state() {
             WorkerState::Starting => Some(WorkerState::Idle),
             state => Some(state),
         }
@@ -478,7 +483,8 @@ impl Context {
 
     /// Whether this process is a child that user code forked in a callback. It must not go on with the
     /// role's work, which is its parent's, and leaves the shared state alone: it ends.
-    pub(super) fn is_copy(&self) -> bool {
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
         self.born_in != forks::generation()
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::worker::Incarnation;
 use crate::error::Error;
 use crate::log;
@@ -34,7 +34,9 @@ pub(super) fn farewell(
     let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
     let bell = &context.shared.worker_bells[who.lane()];
     while context.end_status.get().is_none() && has_work(context, server_loop) {
-        context.note(context.handler.on_worker_exit(who.worker_id));
+        context.note(between_turns(|| {
+            context.handler.on_worker_exit(who.worker_id)
+        }));
         if context.end_status.get().is_some() || !has_work_to_finish(context, server_loop) {
             break;
         }

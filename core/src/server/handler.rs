@@ -208,6 +208,12 @@ pub trait EventHandler {
         Outcome::Done
     }
 
+    /// `package_length_func`: the length of the package that begins with these bytes, 0 if they are too few
+    /// to tell, less if they make no sense. An error ends the process.
+    fn package_length(&self, _head: &[u8]) -> Result<i64, Outcome> {
+        Ok(-1)
+    }
+
     /// Whether user code can take no more messages for now (all coroutines are in use). Asked between
     /// messages; it changes only in the event loop.
     fn is_full(&self) -> bool {

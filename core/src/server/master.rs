@@ -17,7 +17,7 @@ use super::mail::{Mail, Patience};
 use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
@@ -141,7 +141,7 @@ impl Master {
     fn serve(&mut self) -> Result<i32, Error> {
         self.handler.process_started(Role::Master);
         self.shared.global.set_phase(Phase::Running);
-        self.context.note(self.handler.on_start());
+        self.context.note(between_turns(|| self.handler.on_start()));
         while !self.stop && self.context.end_status.get().is_none() {
             self.turn(None)?;
             self.accept();
@@ -304,7 +304,8 @@ impl Master {
             }
         }
         if failed.is_none() {
-            self.context.note(self.handler.on_shutdown());
+            self.context
+                .note(between_turns(|| self.handler.on_shutdown()));
         }
         Ok(())
     }

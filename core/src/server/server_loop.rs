@@ -126,3 +126,15 @@ impl ServerLoop {
             .collect()
     }
 }
+
+/// Calls user code outside of the loop: it may run the loop itself, until what it began there has come to
+/// its end (`Co\run()`).
+pub(super) fn between_turns<R>(call: impl FnOnce() -> R) -> R {
+    let Some(event_loop) = event_loop::existing() else {
+        return call();
+    };
+    let running = event_loop.replace_running(false);
+    let answer = call();
+    event_loop.replace_running(running);
+    answer
+}

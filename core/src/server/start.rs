@@ -12,6 +12,7 @@ use super::acceptor::listen_options;
 use super::context::set_current;
 use super::handler::{EventHandler, Role};
 use super::manager::{self, Ended};
+use super::server_loop::between_turns;
 use super::shared::{Listens, Shared};
 use super::worker::{self, Incarnation};
 use super::{Mode, PortInfo, base, master, task_worker, user_process};
@@ -21,6 +22,7 @@ use crate::log;
 use crate::net::address::SockType;
 use crate::net::listener::{BindOptions, Listener};
 use crate::options::Settings;
+use crate::protocol::framing::Rule;
 use crate::reactor::clock;
 use crate::reactor::event_loop::{self, OWN_TOKEN};
 use crate::reactor::poller::{Interest, Poller, Token};
@@ -150,6 +152,7 @@ impl Server {
         handler: Rc<dyn EventHandler>,
     ) -> Result<Finished, Error> {
         check_identity(&settings)?;
+        check_framing(self.mode, &settings)?;
         if self.joined && !settings.enable_reuse_port {
             return Err(Error::Bind {
                 address: format!("{}:{}", self.ports[0].host, self.ports[0].port),
@@ -191,7 +194,7 @@ impl Server {
         for ignored in [Signal::PIPE, Signal::HUP] {
             signal::ignore(ignored)?;
         }
-        let signals = SignalInbox::install(&[
+        let mut signals = SignalInbox::install(&[
             Signal::TERM,
             Signal::INT,
             Signal::USR1,
@@ -199,6 +202,7 @@ impl Server {
             Signal::CHLD,
             Signal::rtmin(),
         ])?;
+        signals.forgive_repeats();
         let launch = Launch {
             shared,
             handler,
@@ -283,7 +287,7 @@ impl Launch {
         };
         let status = base::run(&shared, &handler, start)?;
         if status == 0 {
-            let _ = handler.on_shutdown();
+            let _ = between_turns(|| handler.on_shutdown());
         }
         Ok(Finished::Master { status })
     }
@@ -299,7 +303,7 @@ impl Launch {
         let listeners = Rc::new(RefCell::new(listeners));
         match manager::run(&shared, &handler, signals, true, Rc::clone(&listeners))? {
             Ended::Done { status } => {
-                let _ = handler.on_shutdown();
+                let _ = between_turns(|| handler.on_shutdown());
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {
@@ -405,6 +409,21 @@ fn check_identity(settings: &Settings) -> Result<(), Error> {
         && !matches!(nix::unistd::Group::from_name(name), Ok(Some(_)))
     {
         return Err(Error::UnknownGroup { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// A length function is user code, which reactor threads cannot run. Packages cut by the default field instead
+/// would be wrong ones.
+fn check_framing(mode: Mode, settings: &Settings) -> Result<(), Error> {
+    if mode == Mode::Process && settings.framing.framing().rule == Rule::Function {
+        return Err(Error::NotBuilt {
+            what:
+                "package_length_func in SWOOLE_PROCESS mode, whose reactor threads cannot run PHP"
+                    .to_owned(),
+            needs: "use SWOOLE_BASE, open_eof_split, or package_length_type for a length in binary"
+                .to_owned(),
+        });
     }
     Ok(())
 }

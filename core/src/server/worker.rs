@@ -18,7 +18,7 @@ use super::long_message::{LongMessage, close_lost};
 use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
 use super::posts::To;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::{InHand, Serving};
 use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
@@ -225,6 +225,18 @@ impl Context {
         self.after_callback(serving, outcome);
     }
 
+    /// What the length function says of the beginning of a package. Less than 0, so that nothing is cut
+    /// wrongly, where it ends the process.
+    pub(super) fn ask_length(&self, head: &[u8]) -> i64 {
+        match self.handler.package_length(head) {
+            Ok(length) => length,
+            Err(outcome) => {
+                self.note(outcome);
+                -1
+            }
+        }
+    }
+
     /// Serves an event without data.
     pub(super) fn serve_event(&self, kind: Kind, header: &Header) {
         let serving = self.begin_serving(header.session_id);
@@ -295,8 +307,8 @@ impl Context {
         }
     }
 
-    /// The last steps of a worker that stops in order: `on_worker_stop`, room for the successor, then
-    /// `on_worker_exit` and what is still going on (`finish`).
+    /// The last steps of a worker that stops in order: room for the successor, `on_worker_exit` and what is
+    /// still going on (`finish`), then `on_worker_stop`: what it takes down is in use until here.
     pub(super) fn retire(&self, who: Incarnation, mut finish: impl FnMut()) -> i32 {
         if self.is_copy() {
             return self.end_status.get().unwrap_or(0);
@@ -307,10 +319,12 @@ impl Context {
             self.keep_fault();
             return status;
         }
-        self.note(self.handler.on_worker_stop(who.worker_id));
         record.retired_epoch.store(who.epoch, Release);
         self.shared.manager_bell.force();
         finish();
+        if self.end_status.get().is_none() {
+            self.note(between_turns(|| self.handler.on_worker_stop(who.worker_id)));
+        }
         if self.end_status.get().is_some() {
             self.keep_fault();
         }

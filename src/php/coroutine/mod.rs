@@ -150,6 +150,7 @@ pub fn activate() -> Result<(), Stop> {
     }
     event_loop::ready()?;
     end::watch_script()?;
+    overflow::watch();
     preempt::start();
     ACTIVE.get().set(here);
     Ok(())

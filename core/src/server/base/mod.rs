@@ -14,7 +14,7 @@ use super::connection::{Connection, ConnectionSet, Effect, Stage};
 use super::context::{Context, Local, announces};
 use super::handler::{Event, EventHandler, Payload};
 use super::packages::PackageBuffer;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
@@ -124,7 +124,7 @@ impl BaseWorker {
             if self.single {
                 context.shared.global.set_phase(Phase::Running);
             }
-            context.note(context.handler.on_start());
+            context.note(between_turns(|| context.handler.on_start()));
         }
         context.note(context.handler.on_worker_start(id));
         context.set_busy(false);
@@ -173,7 +173,9 @@ impl BaseWorker {
             self.list(key);
         }
         while context.end_status.get().is_none() && self.has_work() {
-            context.note(context.handler.on_worker_exit(self.who.worker_id));
+            context.note(between_turns(|| {
+                context.handler.on_worker_exit(self.who.worker_id)
+            }));
             if !self.has_work_to_finish() {
                 break;
             }

@@ -17,7 +17,7 @@ use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
 use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
@@ -207,7 +207,7 @@ impl Manager {
         }
         let context = Rc::clone(&self.context);
         if !context.is_copy() {
-            context.note(self.handler.on_manager_stop());
+            context.note(between_turns(|| self.handler.on_manager_stop()));
         }
         Ok(Step::Go)
     }
