@@ -74,6 +74,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     coroutine::exit::register();
     coroutine::autoload::register();
+    runtime::register();
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);

@@ -9,8 +9,10 @@
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
 //! | `streams` | streams of sockets |
+//! | `files` | files, pipes and terminals |
 
 pub mod bound;
+pub mod files;
 pub mod flags;
 pub mod nonblocking;
 pub mod ready;
@@ -54,6 +56,11 @@ pub static CLASS: ClassDef = ClassDef {
     entry: &RUNTIME,
 };
 
+/// At module startup.
+pub fn register() {
+    files::open::register();
+}
+
 /// Takes over what there is to take over, once for the process: all modules have started, and no code of
 /// the user has been compiled. At the start of a request.
 pub fn request_startup() {
@@ -62,6 +69,7 @@ pub fn request_startup() {
         sleep::take_over();
         select::take_over();
         streams::pair::take_over();
+        files::stdio::take_over();
         streams::factory::take_over();
     });
 }
