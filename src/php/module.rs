@@ -74,7 +74,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     coroutine::exit::register();
     coroutine::autoload::register();
-    runtime::register();
+    runtime::register(module_number);
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);

@@ -41,7 +41,6 @@ pub enum Hook {
 
 /// Those that are not built, by the names of their constants.
 const NOT_BUILT: &[(Hook, &str)] = &[
-    (Hook::Proc, "SWOOLE_HOOK_PROC"),
     (Hook::Curl, "SWOOLE_HOOK_CURL"),
     (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
     (Hook::Sockets, "SWOOLE_HOOK_SOCKETS"),

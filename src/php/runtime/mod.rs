@@ -6,6 +6,7 @@
 //! | `take_over` | how functions of the engine are taken over |
 //! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
 //! | `nonblocking` | descriptors of PHP's |
+//! | `process` | `proc_open()` and its family |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
 //! | `streams` | streams of sockets |
@@ -15,6 +16,7 @@ pub mod bound;
 pub mod files;
 pub mod flags;
 pub mod nonblocking;
+pub mod process;
 pub mod ready;
 pub mod select;
 pub mod sleep;
@@ -57,8 +59,9 @@ pub static CLASS: ClassDef = ClassDef {
 };
 
 /// At module startup.
-pub fn register() {
+pub fn register(module_number: i32) {
     files::open::register();
+    process::register(module_number);
 }
 
 /// Takes over what there is to take over, once for the process: all modules have started, and no code of
@@ -70,6 +73,7 @@ pub fn request_startup() {
         select::take_over();
         streams::pair::take_over();
         files::stdio::take_over();
+        process::take_over();
         streams::factory::take_over();
     });
 }

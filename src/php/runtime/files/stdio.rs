@@ -293,19 +293,16 @@ unsafe extern "C" fn set_option(
     param: *mut c_void,
 ) -> c_int {
     enter(-1, || {
-        match (option, value) {
-            // With a parameter it is a question.
-            (OPTION_LOCKING, _) if param.is_null() && value & libc::LOCK_NB == 0 => {
-                if let Some(Kind::Disk(_)) = kind_of(stream) {
-                    return lock(stream, value);
-                }
+        // With a parameter it is a question.
+        let locks = option == OPTION_LOCKING && param.is_null() && value & libc::LOCK_NB == 0;
+        let syncs = option == OPTION_SYNC_API && matches!(value, SYNC_FSYNC | SYNC_FDSYNC);
+        if (locks || syncs)
+            && let Some(Kind::Disk(fd)) = kind_of(stream)
+        {
+            if locks {
+                return lock(stream, value);
             }
-            (OPTION_SYNC_API, SYNC_FSYNC | SYNC_FDSYNC) => {
-                if let Some(Kind::Disk(fd)) = kind_of(stream) {
-                    sync(fd, value)?;
-                }
-            }
-            _ => {}
+            sync(fd, value)?;
         }
         Ok(original_set_option(stream, option, value, param)?)
     })
