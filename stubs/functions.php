@@ -305,3 +305,10 @@ function swoole_timer_clear(int $timer_id): bool {}
 
 /** See Swoole\Timer::clearAll(). */
 function swoole_timer_clear_all(): bool {}
+
+/**
+ * Two sockets that are connected with each other, as socketpair(2).
+ *
+ * @return array|false both, as Swoole\Coroutine\Socket
+ */
+function swoole_coroutine_socketpair(int $domain, int $type, int $protocol): array|false {}

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use swoole_core::log;
 use swoole_core::net::{Accepted, ListenOptions, Listener, SockType, Stream, WriteOutcome};
+use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::shm::atomic;
 use swoole_core::sys::credentials;
 use swoole_core::sys::eventfd::EventFd;
 use swoole_core::sys::pid_file::{PidFile, read_pid};
 use swoole_core::sys::process::{self, ExitStatus, Forked};
+use swoole_core::sys::shell;
 use swoole_core::sys::signal::{self, SignalInbox, SignalSet};
 use swoole_core::sys::socket::{Interest, poll_one};
 use swoole_core::sys::{Pid, Signal};
@@ -36,6 +38,11 @@ const TESTS: &[Test] = &[
         "a_joined_thread_does_not_stop_a_fork",
         a_joined_thread_does_not_stop_a_fork,
     ),
+    (
+        "threads_of_a_pool_do_not_stop_a_fork",
+        threads_of_a_pool_do_not_stop_a_fork,
+    ),
+    ("a_command_is_run_and_reaped", a_command_is_run_and_reaped),
     ("signals_arrive_as_a_set", signals_arrive_as_a_set),
     ("one_inbox_per_process", one_inbox_per_process),
     ("a_fork_separates_signals", a_fork_separates_signals),
@@ -584,6 +591,55 @@ fn an_eventfd_is_shared_with_a_child() {
     assert!(bell.clear());
     assert!(bell.as_raw_fd() > 2);
     assert_eq!(wait_for(pid).code, 0);
+}
+
+fn threads_of_a_pool_do_not_stop_a_fork() {
+    fn sum_in_threads() -> u32 {
+        let sum = std::rc::Rc::new(std::cell::Cell::new(0));
+        for number in 0..100 {
+            let sum = std::rc::Rc::clone(&sum);
+            let done = move |number| sum.set(sum.get() + number);
+            thread_pool::run(move || number, done).expect("run");
+        }
+        event_loop::current().expect("loop").run().expect("turn");
+        sum.get()
+    }
+    assert_eq!(sum_in_threads(), 4950);
+    assert!(thread_pool::stats().threads > 0);
+    // While its threads are at work, too: the locks that they hold are not the child's.
+    for number in 0..50 {
+        thread_pool::run(move || number, |_| {}).expect("run");
+        let pid = child(|| {
+            assert_eq!(thread_pool::stats(), thread_pool::Stats::default());
+            i32::from(sum_in_threads() == 4950)
+        });
+        assert_eq!(wait_for(pid).code, 1);
+    }
+    event_loop::current().expect("loop").run().expect("turn");
+    // Other threads do.
+    let (tx, rx) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || rx.recv());
+    assert!(process::fork().is_err());
+    drop(tx);
+    assert!(other.join().expect("join").is_err());
+    event_loop::discard();
+}
+
+fn a_command_is_run_and_reaped() {
+    let run = |command: &str, errors| {
+        let running = shell::run(command.as_ref(), errors).expect("run");
+        let mut output = String::new();
+        std::fs::File::from(running.output)
+            .read_to_string(&mut output)
+            .expect("read");
+        let status = wait_for(running.pid);
+        (output, status.code, status.signal)
+    };
+    assert_eq!(run("echo a; exit 3", false), ("a\n".to_owned(), 3, 0));
+    assert_eq!(run("echo a; echo b >&2", true), ("a\nb\n".to_owned(), 0, 0));
+    assert_eq!(run("kill -9 $$", false), (String::new(), 0, 9));
+    let error = shell::run("a\0b".as_ref(), false).expect_err("a NUL");
+    assert_eq!(error.errno, libc::EINVAL);
 }
 
 fn a_zombie_holds_nothing() {

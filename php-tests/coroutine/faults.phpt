@@ -11,7 +11,7 @@ require __DIR__ . '/../include/bootstrap.php';
 $ends = [
     'fatal' => ['undefined_function();', 'Uncaught Error: Call to undefined function undefined_function()', 255],
     'compile' => ['eval("function f(): void {} function f(): void {}");', 'Cannot redeclare', 255],
-    'user error' => ['trigger_error("my own", E_USER_ERROR);', 'Fatal error: my own', 255],
+    'user error' => ['@trigger_error("my own", E_USER_ERROR);', 'Fatal error: my own', 255],
     'memory' => ['$s = "x"; while (true) { $s .= $s; }', 'Allowed memory size of', 255],
     'recursion' => ['$f = fn ($f) => [1, ...array_map($f, [$f])]; ini_set("memory_limit", "16M"); $a = []; while (true) { $a[] = str_repeat("x", 99); }', 'Allowed memory size of', 255],
     'exception' => ['throw new RuntimeException("nobody catches");', 'Uncaught RuntimeException: nobody catches', 255],

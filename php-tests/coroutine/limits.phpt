@@ -77,13 +77,13 @@ run(function (): void {
         Coroutine::set([$i % 2 ? 'c_stack_size' : 'stack_size' => $size]);
         $cids[$size] = go(function () use ($deep): void {
             Coroutine::yield();
-            same(100, $deep(100));
+            same(50, $deep(50));
         });
     }
     Coroutine::set(['stack_size' => '16M']);
     go(fn () => same(20_000, $deep(20_000)));
     array_map(Coroutine::resume(...), $cids);
-    foreach ([[1, 65536], [100_000, 102_400], [PHP_INT_MAX >> 33, 16 << 20]] as [$asked, $given]) {
+    foreach ([[1, 65536], [100_000, 102_400], [PHP_INT_MAX >> 33, 16 << 20], [-1, 16 << 20]] as [$asked, $given]) {
         Coroutine::set(['stack_size' => $asked]);
         same($given, Coroutine::stats()['c_stack_size']);
     }

@@ -23,19 +23,12 @@ function attempt(string $what, callable $try): void
 }
 
 attempt('new', fn () => new Coroutine());
-attempt('yield outside', fn () => Coroutine::yield());
-attempt('suspend outside', fn () => Coroutine::suspend());
-attempt('sleep outside', fn () => Coroutine::sleep(0.1));
-attempt('defer outside', fn () => Coroutine::defer(fn () => 1));
-attempt('join outside', fn () => Coroutine::join([1]));
-attempt('isCanceled outside', fn () => Coroutine::isCanceled());
 attempt('getContext outside', fn () => Coroutine::getContext());
 attempt('getPcid outside', fn () => Coroutine::getPcid());
 attempt('getElapsed outside', fn () => Coroutine::getElapsed());
 attempt('getStackUsage outside', fn () => Coroutine::getStackUsage());
 attempt('enableScheduler outside', fn () => Coroutine::enableScheduler());
 attempt('disableScheduler outside', fn () => Coroutine::disableScheduler());
-attempt('setTimeLimit outside', fn () => Coroutine::setTimeLimit(1));
 
 foreach ([0, -1, 99, PHP_INT_MAX, PHP_INT_MIN] as $cid) {
     attempt("resume({$cid})", fn () => Coroutine::resume($cid));
@@ -90,19 +83,12 @@ run(function (): void {
 ?>
 --EXPECT--
 new: Error 0: The object of Swoole\Coroutine can not be created for security reasons
-yield outside: Swoole\Error 10001: API must be called in the coroutine
-suspend outside: Swoole\Error 10001: API must be called in the coroutine
-sleep outside: Swoole\Error 10001: API must be called in the coroutine
-defer outside: Swoole\Error 10001: API must be called in the coroutine
-join outside: Swoole\Error 10001: API must be called in the coroutine
-isCanceled outside: Swoole\Error 10001: API must be called in the coroutine
 getContext outside: null, error 10016
 getPcid outside: false, error 0
 getElapsed outside: -1, error 0
 getStackUsage outside: false, error 10016
 enableScheduler outside: false, error 0
 disableScheduler outside: false, error 0
-setTimeLimit outside: Swoole\Error 10001: API must be called in the coroutine
 resume(0): warning: Swoole\Coroutine::resume(): can not resume the coroutine which is in IO operation or non-existent
 resume(0): false, error 0
 cancel(0): false, error 10016

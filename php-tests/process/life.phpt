@@ -45,7 +45,7 @@ foreach ($ends as $name => [$body, $output, $code, $signal]) {
 // After a fault the functions of the parent run too: error handlers are such functions.
 $fault = child('register_shutdown_function(fn () => print("own;")); throw new LogicException("oops");');
 same(1, preg_match('/Uncaught LogicException: oops in .*thrown in .*shutdown of the parent in child;own;buffered;code 255 signal 0;shutdown of the parent in parent;$/s', $fault), $fault);
-$fault = child('trigger_error("bad", E_USER_ERROR);');
+$fault = child('@trigger_error("bad", E_USER_ERROR);');
 same(1, preg_match('/Fatal error: bad in .*shutdown of the parent in child;buffered;code 255 signal 0;/s', $fault), $fault);
 $fault = child('ini_set("memory_limit", "4M"); $x = str_repeat("x", 1 << 24);');
 same(1, preg_match('/Allowed memory size .*code 255 signal 0;/s', $fault), $fault);

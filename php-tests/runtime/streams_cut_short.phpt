@@ -87,7 +87,7 @@ Co\run(function (): void {
 });
 
 // The script ends while they wait.
-foreach (['exit(3);' => 255, 'trigger_error("ends", E_USER_ERROR);' => 255, '$object->method();' => 255] as $end => $status) {
+foreach (['exit(3);' => 255, '@trigger_error("ends", E_USER_ERROR);' => 255, '$object->method();' => 255] as $end => $status) {
     $code = <<<PHP
         class Held
         {

@@ -87,5 +87,5 @@ same([1, 0, false], [$gone, Timer::list()->count(), Timer::exists(1)]);
 echo "done\n";
 ?>
 --EXPECTF--
-Warning: {closure}(): Argument #1 ($copy) must be passed by reference, value given in %s on line %d
+Warning: {closure%S}(): Argument #1 ($copy) must be passed by reference, value given in %s on line %d
 done

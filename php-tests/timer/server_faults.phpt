@@ -13,7 +13,7 @@ function how_it_ends(string $how): void
     match ($how) {
         'exception' => throw new Exception('in a timer'),
         'exit' => exit(5),
-        'fatal' => trigger_error('in a timer', E_USER_ERROR),
+        'fatal' => @trigger_error('in a timer', E_USER_ERROR),
     };
 }
 // exit() in a coroutine throws an ExitException, which nobody catches here.

@@ -15,6 +15,7 @@ use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 use swoole_core::error::{self, Error, codes};
 use swoole_core::reactor::event_loop::{self as core_loop, HookAt, Trigger, WatchId};
+use swoole_core::reactor::unsent::Unsent;
 use swoole_core::reactor::{Interest, Ready};
 use swoole_core::sys::{fd as sys_fd, forks};
 
@@ -109,7 +110,7 @@ struct Watched {
     on_read: RefCell<Option<Rc<OwnedCallback>>>,
     on_write: RefCell<Option<Rc<OwnedCallback>>>,
     events: Cell<i64>,
-    unsent: RefCell<Vec<u8>>,
+    unsent: RefCell<Unsent>,
     id: Cell<Option<WatchId>>,
 }
 
@@ -200,22 +201,12 @@ impl Watched {
 
     /// Sends what `Event::write` left.
     fn flush(&self) {
-        loop {
-            let mut unsent = self.unsent.borrow_mut();
-            match sys_fd::write_to(self.fd, &unsent) {
-                Ok(sent) => {
-                    unsent.drain(..sent);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                // Gone: the read callback is told, as by the reference.
-                Err(_) => unsent.clear(),
-            }
-            if unsent.is_empty() {
-                drop(unsent);
-                // It stays watched for what the user wants; a failure shows with the next event.
-                let _ = self.update();
-                return;
-            }
+        let mut unsent = self.unsent.borrow_mut();
+        unsent.flush(self.fd);
+        if unsent.is_empty() {
+            drop(unsent);
+            // It stays watched for what the user wants; a failure shows with the next event.
+            let _ = self.update();
         }
     }
 }
@@ -413,17 +404,12 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             data.len()
         )));
     }
-    let mut rest = data;
-    if unsent.is_empty() {
-        match sys_fd::write_to(fd, rest) {
-            Ok(sent) => rest = &rest[sent..],
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Error::os("write", format!("fd {fd}"), &error).into()),
-        }
-    }
-    if !rest.is_empty() {
-        unsent.extend_from_slice(rest);
-        drop(unsent);
+    unsent
+        .send(fd, data)
+        .map_err(|error| Error::os("write", format!("fd {fd}"), &error))?;
+    let waits = !unsent.is_empty();
+    drop(unsent);
+    if waits {
         watched.update()?;
     }
     set_bool(place, true);

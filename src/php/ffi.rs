@@ -20,6 +20,7 @@ unsafe extern "C" {
     pub fn zend_create_unwind_exit() -> *mut zend_object;
     pub fn zend_throw_exception_internal(exception: *mut zend_object);
     pub fn zend_clear_exception();
+    pub fn zend_argument_count_error(format: *const c_char, ...);
     pub fn zend_parse_parameters(num_args: u32, type_spec: *const c_char, ...) -> zend_result;
     pub fn zend_register_class_alias_ex(
         name: *const c_char,

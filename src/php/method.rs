@@ -45,6 +45,12 @@ pub enum Stop {
         code: i64,
         message: String,
     },
+    /// A `Swoole\Error` that nothing catches: ends the script, as the reference does it where going on
+    /// makes no sense.
+    Uncaught {
+        code: i64,
+        message: String,
+    },
     /// A run-time failure: remembered as the last error; the method returns false.
     Failed(Error),
     Bailout,
@@ -370,6 +376,7 @@ fn settle(stop: &Stop, return_value: Place<'_>) -> End {
             code,
             message,
         } => throw(*class, *code, message),
+        Stop::Uncaught { code, message } => end_by(*code, message),
     };
     match told {
         Ok(()) => End::Return,
@@ -430,6 +437,21 @@ fn throw(class: Thrown, code: i64, message: &str) -> Result<(), Bailout> {
                 message.len() as i32,
                 message.as_ptr(),
             );
+        }
+    })
+}
+
+/// Throws a `Swoole\Error`, reports it as uncaught and bails out.
+fn end_by(code: i64, message: &str) -> Result<(), Bailout> {
+    throw(Thrown::SwooleError, code, message)?;
+    protect(|| {
+        // SAFETY: the engine takes the exception over; nothing is owned here when it bails out.
+        unsafe {
+            let exception = (*eg()).exception;
+            if !exception.is_null() {
+                zend_exception_error(exception, E_ERROR as i32);
+            }
+            ext_php_rs_zend_bailout();
         }
     })
 }

@@ -38,6 +38,20 @@ unsafe fn php_socket(object: *mut zend_object) -> *mut PhpSocket {
     }
 }
 
+/// The descriptor of a `Socket`; negative: it is closed. None: the value is something else.
+pub fn descriptor(value: *mut zval) -> Option<c_int> {
+    let class = socket_class();
+    // SAFETY: a live value; the union member is read for the type that says so, and the object is of the
+    // class where its own part is looked at.
+    unsafe {
+        if class.is_null() || u32::from(type_of(value)) != IS_OBJECT {
+            return None;
+        }
+        let object = (*value).value.obj;
+        std::ptr::eq((*object).ce, class).then(|| (*php_socket(object)).fd)
+    }
+}
+
 /// Writes a new `Socket` of the sockets extension that owns `fd`.
 pub fn export(place: Place<'_>, fd: OwnedFd) -> Result<(), Stop> {
     type Import = unsafe extern "C" fn(c_int, *mut PhpSocket) -> bool;

@@ -244,6 +244,18 @@ impl Value {
         }
     }
 
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Value::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// Within the range of the row, which must fit.
+    pub(super) fn u16(&self) -> u16 {
+        u16::try_from(self.int()).unwrap_or(u16::MAX)
+    }
+
     /// `None` if empty.
     pub(super) fn text(&self) -> Option<String> {
         match self {

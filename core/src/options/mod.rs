@@ -19,6 +19,7 @@ use std::fmt;
 
 use crate::error::Error;
 
+mod framing;
 mod kind;
 mod process;
 mod raw;
@@ -26,6 +27,7 @@ mod row;
 mod settings;
 mod table;
 
+pub use framing::{FramingSettings, MIN_PACKAGE_LIMIT_BYTES};
 pub use kind::{Kind, MAX_PATH_BYTES};
 pub use process::{
     AioSettings, DnsSettings, ProcessSettings, SocketSettings, change_process, process, set_process,
@@ -188,7 +190,15 @@ impl Options {
     /// # Errors
     /// [`Error::Option`] where options contradict each other or the machine.
     pub fn resolve(&self, env: &Env) -> Result<Settings, Error> {
-        self.given.resolve(env)
+        let settings = self.given.resolve(env)?;
+        if settings.framing.uses_length() && self.is_given("package_length_func") {
+            // Packages cut by the default field instead would be wrong ones.
+            return Err(Error::NotBuilt {
+                what: "package_length_func of a server".to_owned(),
+                needs: "use open_eof_split, or package_length_type for a length in binary; clients have it".to_owned(),
+            });
+        }
+        Ok(settings)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ProcessSettings, Warning, WarningKind};
+use super::{FramingSettings, ProcessSettings, Warning, WarningKind};
 use crate::error::Error;
 use crate::log;
 
@@ -135,6 +135,7 @@ pub struct Settings {
     pub backlog: i32,
     pub enable_reuse_port: bool,
     pub tcp: TcpOptions,
+    pub framing: FramingSettings,
     /// SO_RCVBUF of the listening socket; `None` leaves it to the kernel.
     pub kernel_recv_buffer_bytes: Option<u32>,
     /// SO_SNDBUF of the listening socket; `None` leaves it to the kernel.
@@ -194,6 +195,7 @@ pub(super) struct Given {
     pub backlog: Option<u32>,
     pub enable_reuse_port: bool,
     pub tcp: TcpOptions,
+    pub framing: FramingSettings,
     /// For all sizes here and below 0 means: not given.
     pub kernel_recv_buffer_bytes: u32,
     pub kernel_send_buffer_bytes: u32,
@@ -242,6 +244,7 @@ impl Given {
             backlog,
             enable_reuse_port,
             tcp,
+            framing,
             kernel_recv_buffer_bytes,
             kernel_send_buffer_bytes,
             socket_buffer_bytes,
@@ -293,6 +296,7 @@ impl Given {
             backlog: backlog.map_or(512, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX)),
             enable_reuse_port,
             tcp,
+            framing,
             kernel_recv_buffer_bytes: (kernel_recv_buffer_bytes > 0)
                 .then_some(kernel_recv_buffer_bytes),
             kernel_send_buffer_bytes: (kernel_send_buffer_bytes > 0)

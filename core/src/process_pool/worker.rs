@@ -20,6 +20,8 @@ use crate::sys::signal::Signal;
 
 /// How long clients that are sending or reading when a worker is told to end keep it.
 const CLIENTS_LINGER: Duration = Duration::from_secs(1);
+/// Messages in a row have the event loop look around this often.
+const BETWEEN_TURNS: Duration = Duration::from_millis(1);
 /// When no message can be taken now.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
 
@@ -53,6 +55,7 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler, worker_id: u32) -> ! {
             worker_id,
             wiring: Wiring::new(&[]),
             source: Source::None,
+            turned: Instant::now(),
             exits: false,
         };
         if let Err(error) = worker.work() {
@@ -74,6 +77,7 @@ struct Worker<'a> {
     worker_id: u32,
     wiring: Wiring,
     source: Source,
+    turned: Instant,
     /// User code wants the loop to end.
     exits: bool,
 }
@@ -148,10 +152,12 @@ impl Worker<'_> {
         if coroutines && self.source.is_none() && !event_loop.has_work() {
             return Ok(false);
         }
-        let limit = if served.is_some() {
-            Some(Duration::ZERO)
-        } else {
+        let limit = if served.is_none() {
             self.source.patience()
+        } else if self.turned.elapsed() < BETWEEN_TURNS {
+            return Ok(true);
+        } else {
+            Some(Duration::ZERO)
         };
         self.turn(&event_loop, limit)?;
         Ok(true)
@@ -178,6 +184,7 @@ impl Worker<'_> {
         let turned = self
             .wiring
             .turn(event_loop, limit, |token| source.note(token));
+        self.turned = Instant::now();
         // Without coroutines there is no loop to exit from.
         if event_loop.take_exit() && self.pool.settings().coroutines {
             self.exits = true;

@@ -228,7 +228,7 @@ mod tests {
         let expected = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07Example\x03com\0\0\x01\0\x01";
         assert_eq!(message, expected);
         let long = "a".repeat(64);
-        let many = "a.".repeat(127);
+        let many = "a.".repeat(128);
         for bad in ["", ".", "a..b", ".a", "a b", "a\0", "ä", &long, &many] {
             assert_eq!(Question::new(bad, Record::A, 1), None, "{bad}");
         }

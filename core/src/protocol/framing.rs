@@ -33,6 +33,12 @@ pub struct Marker {
 }
 
 impl Marker {
+    /// Where a server says nothing else: an empty line.
+    pub const DEFAULT: Marker = Marker {
+        bytes: *b"\r\n\r\n\0\0\0\0",
+        len: 4,
+    };
+
     /// None unless it has 1 to [`MAX_MARKER_BYTES`].
     #[must_use]
     pub fn new(mark: &[u8]) -> Option<Marker> {

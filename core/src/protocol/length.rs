@@ -8,6 +8,12 @@ pub struct LengthType {
 }
 
 impl LengthType {
+    /// Where nothing else is said: `N`, 32 bits in network byte order.
+    pub const DEFAULT: LengthType = LengthType {
+        letter: b'N',
+        bytes: 4,
+    };
+
     /// None: no letter of an integer of fixed size.
     #[must_use]
     pub fn from_letter(letter: u8) -> Option<LengthType> {

@@ -7,6 +7,7 @@ pub mod poller;
 pub mod remote;
 pub mod thread_pool;
 pub mod timers;
+pub mod unsent;
 mod watches;
 
 pub use clock::Clock;

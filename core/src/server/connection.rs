@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use slab::Slab;
 
+use super::packages::PackageBuffer;
 use super::session::{CLOSE_NONE, PEER_GONE, Session};
 use super::shared::Shared;
 use crate::log;
@@ -70,6 +71,8 @@ pub struct Connection {
     pub used_workers: u64,
     /// Stands in the host's list of connections to read from.
     pub listed: bool,
+    /// What it sent of packages that are not passed on; `None` without framing, and without bytes.
+    pub packages: Option<Box<PackageBuffer>>,
     queue: SendQueue,
     above_high: bool,
     dirty: bool,
@@ -87,6 +90,13 @@ impl Connection {
     #[must_use]
     pub fn takes_input(&self) -> bool {
         self.stage == Stage::Open && !self.close_sent && self.session.close_state() == CLOSE_NONE
+    }
+
+    /// Whether a whole package is here that could not be passed on.
+    #[must_use]
+    pub fn has_package(&self) -> bool {
+        let waiting = self.packages.as_deref();
+        waiting.is_some_and(PackageBuffer::is_waiting) && self.takes_input()
     }
 }
 
@@ -178,6 +188,7 @@ impl ConnectionSet {
             awaiting: 0,
             used_workers: 0,
             listed: false,
+            packages: None,
             queue: SendQueue::new(),
             above_high: false,
             dirty: false,
@@ -389,6 +400,7 @@ impl ConnectionSet {
             return;
         }
         c.stage = Stage::Draining;
+        c.packages = None;
         self.flush(key);
         if self
             .slab

@@ -101,6 +101,13 @@ impl Context {
         }
     }
 
+    /// A message that was remembered is not for user code after all, or another one stands for it.
+    pub(super) fn end_serving(&self, serving: Serving) {
+        if self.end_status.get().is_none() {
+            self.in_hand.end(&self.shared.lanes[self.lane], serving);
+        }
+    }
+
     /// User code that was suspended is done with its message.
     pub fn finish(&self, serving: Serving, outcome: Outcome) {
         self.note(outcome);

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::exchange::{Exchange, ring_capacity};
 use crate::options::Settings;
+use crate::protocol::framing::Framing;
 use crate::shm::counters::{Counter, Padded};
 use crate::shm::region::Layout;
 use crate::shm_record;
@@ -296,6 +297,8 @@ impl Listens {
 pub struct Shared {
     pub mode: Mode,
     pub settings: Settings,
+    /// How the bytes of clients become messages.
+    pub framing: Framing,
     pub ports: Vec<PortInfo>,
     pub listens: Listens,
     pub global: &'static Global,
@@ -362,6 +365,7 @@ impl Shared {
         };
         Ok(Self {
             mode,
+            framing: settings.framing.framing(),
             settings,
             ports,
             listens,

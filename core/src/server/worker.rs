@@ -12,6 +12,7 @@ use super::affinity::share_of;
 use super::context::{Context, Local, set_current};
 use super::dispatch::Dispatcher;
 use super::handler::{EventHandler, Outcome, Payload, Role};
+use super::long_message::{LongMessage, close_lost};
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
 use super::serving::{InHand, Serving};
@@ -256,6 +257,8 @@ struct Worker {
     context: Rc<Context>,
     who: Incarnation,
     inboxes: Vec<Consumer>,
+    /// For each reactor the message that comes in parts.
+    long: Vec<RefCell<LongMessage>>,
     server_loop: ServerLoop,
     limit: RequestLimit,
 }
@@ -278,10 +281,14 @@ pub(super) fn run(
     let inboxes = (0..shared.hosts.len())
         .map(|reactor| to_workers.consumer(reactor, who.worker_id as usize))
         .collect();
+    let max_bytes = shared.framing.max_bytes as usize;
     let mut worker = Worker {
         context,
         who,
         inboxes,
+        long: (0..shared.hosts.len())
+            .map(|_| RefCell::new(LongMessage::new(max_bytes)))
+            .collect(),
         server_loop,
         limit: RequestLimit::new(shared),
     };
@@ -292,7 +299,7 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
-        while !self.context.stop.get() {
+        while self.goes_on() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
@@ -301,7 +308,7 @@ impl Worker {
                 self.on_signals();
             }
             self.check_stop();
-            if self.context.stop.get() {
+            if !self.goes_on() {
                 break;
             }
             if busy {
@@ -315,6 +322,21 @@ impl Worker {
         let context = Rc::clone(&self.context);
         let status = context.retire(self.who, || failed = self.finish().err());
         failed.map_or(Ok(status), Err)
+    }
+
+    /// A worker that was told to stop first takes the rest of messages that it has begun to take: its
+    /// successor could make nothing of it.
+    fn goes_on(&self) -> bool {
+        !self.context.stop.get()
+            || (self.context.end_status.get().is_none()
+                && self.long.iter().any(|long| long.borrow().is_open()))
+    }
+
+    /// Whether to take messages of this reactor.
+    fn takes_from(&self, reactor: usize) -> bool {
+        !self.context.is_full()
+            && self.context.end_status.get().is_none()
+            && (!self.context.stop.get() || self.long[reactor].borrow().is_open())
     }
 
     /// Has user code's own events come to an end, within `max_wait_time`. Messages are taken no more.
@@ -365,8 +387,10 @@ impl Worker {
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
-        let may_sleep = self.context.is_full() || self.inboxes.iter().all(Consumer::is_empty);
-        if may_sleep && !self.is_asked_to_stop() {
+        let may_take =
+            |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
+        let may_sleep = !self.inboxes.iter().enumerate().any(may_take);
+        if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
             record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});
             record.set_state(WorkerState::Busy);
@@ -408,9 +432,9 @@ impl Worker {
         let record = &self.context.shared.lanes[self.who.lane()];
         let inbox = &self.inboxes[reactor];
         let mut taken = 0;
-        while taken < DRAIN_BATCH && !self.context.stop.get() && !self.context.is_full() {
+        while taken < DRAIN_BATCH && self.takes_from(reactor) {
             match inbox.peek() {
-                Ok(Some(record)) => self.take(record),
+                Ok(Some(record)) => self.take(reactor, record),
                 Ok(None) => break,
                 Err(corrupt) => {
                     log::error(format_args!(
@@ -422,7 +446,8 @@ impl Worker {
                 }
             }
             taken += 1;
-            if self.limit.is_reached(record.requests.get())
+            if (self.limit.is_reached(record.requests.get())
+                && !self.long[reactor].borrow().is_open())
                 || self.server_loop.is_signalled()
                 || self.server_loop.wants_glance()
             {
@@ -437,19 +462,35 @@ impl Worker {
         taken > 0
     }
 
-    fn take(&self, record: Record<'_>) {
+    fn take(&self, reactor: usize, record: Record<'_>) {
         let (header, kind) = match Header::read(record.bytes()) {
             Ok((header, kind, _)) => (header, kind),
             Err(error) => return log::error(format_args!("a message is dropped: {error}")),
         };
         match kind {
-            Kind::Receive => self.context.receive(&header, Payload::Ring(record)),
+            Kind::Receive if header.is_whole() => {
+                self.context.receive(&header, Payload::Ring(record));
+            }
+            Kind::Receive => self.take_part(reactor, &header, record),
             kind => {
                 // The event is taken once it is remembered: a successor must not run it again.
                 let serving = self.context.begin_serving(header.session_id);
                 record.release();
                 self.context.serve_begun(kind, &header, serving);
             }
+        }
+    }
+
+    fn take_part(&self, reactor: usize, header: &Header, record: Record<'_>) {
+        let mut long = self.long[reactor].borrow_mut();
+        let taken = long.take(&self.context, header, record);
+        let serving = taken.whole.is_some().then(|| long.take_serving()).flatten();
+        drop(long);
+        close_lost(&self.context, taken.lost);
+        let Some(whole) = taken.whole else { return };
+        self.context.receive(header, Payload::Buffer(&whole));
+        if let Some(serving) = serving {
+            self.context.end_serving(serving);
         }
     }
 }

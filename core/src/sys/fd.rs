@@ -57,7 +57,7 @@ pub fn dup_raw(fd: RawFd) -> Result<OwnedFd, SysError> {
 }
 
 /// A descriptor that user code owns, for one call.
-fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, Errno> {
+pub(super) fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, Errno> {
     if fd < 0 {
         return Err(Errno::EBADF);
     }

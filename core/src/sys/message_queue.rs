@@ -2,6 +2,7 @@
 
 use super::SysError;
 use nix::errno::Errno;
+use std::cell::RefCell;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -76,20 +77,26 @@ pub fn key_of_file(path: &Path, project: u8) -> Option<i32> {
 
 /// [`MessageQueue::pop`] by the kernel's number of the queue, for a thread that does not own it.
 pub(super) fn receive(id: i32, kind: i64, max_bytes: usize, wait: Wait) -> Result<Vec<u8>, Errno> {
+    thread_local! {
+        /// Kept, for clearing so much memory costs more than the call itself.
+        static BUFFER: RefCell<Message> = RefCell::new(Message::new(0, MAX_MESSAGE_BYTES));
+    }
     let max_bytes = max_bytes.min(MAX_MESSAGE_BYTES);
-    let mut message = Message::new(0, max_bytes);
-    // SAFETY: the message has room for `max_bytes` bytes behind its long, and no more is asked for.
-    let received = unsafe {
-        libc::msgrcv(
-            id,
-            message.0.as_mut_ptr().cast(),
-            max_bytes,
-            kind,
-            wait.flags(),
-        )
-    };
-    let len = usize::try_from(Errno::result(received)?).unwrap_or(0);
-    Ok(message.bytes_mut().get(..len).unwrap_or_default().to_vec())
+    BUFFER.with_borrow_mut(|message| {
+        // SAFETY: the message has room for `MAX_MESSAGE_BYTES` bytes behind its long, and no more is asked
+        // for.
+        let received = unsafe {
+            libc::msgrcv(
+                id,
+                message.0.as_mut_ptr().cast(),
+                max_bytes,
+                kind,
+                wait.flags(),
+            )
+        };
+        let len = usize::try_from(Errno::result(received)?).unwrap_or(0);
+        Ok(message.bytes_mut().get(..len).unwrap_or_default().to_vec())
+    })
 }
 
 impl MessageQueue {

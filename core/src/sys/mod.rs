@@ -21,6 +21,7 @@ pub mod shell;
 pub mod signal;
 pub mod socket;
 pub mod stack;
+pub mod stack_fault;
 pub mod thread;
 pub mod transfer;
 pub mod user_process;

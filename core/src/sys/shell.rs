@@ -1,6 +1,7 @@
 //! Commands of the shell whose output the caller reads.
 
 use super::SysError;
+use nix::errno::Errno;
 use nix::unistd::Pid;
 use std::ffi::OsStr;
 use std::io;
@@ -36,5 +37,9 @@ pub fn run(command: &OsStr, errors: bool) -> Result<Running, SysError> {
             output: output.into(),
         })
     };
-    start().map_err(|e| SysError::from_io("run a command", command.to_string_lossy(), &e))
+    start().map_err(|error| {
+        // Without an errno: a NUL.
+        let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);
+        SysError::new("run a command", command.to_string_lossy(), errno)
+    })
 }

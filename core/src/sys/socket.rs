@@ -255,6 +255,16 @@ pub fn get_option_bytes(
     Ok((len as usize).min(place.len()))
 }
 
+/// Whether what is written to a descriptor arrives as messages, not as a run of bytes.
+#[must_use]
+pub fn keeps_messages(fd: RawFd) -> bool {
+    let Ok(fd) = super::fd::borrow(fd) else {
+        return false;
+    };
+    let kind = get_option(fd, libc::SOL_SOCKET, libc::SO_TYPE);
+    matches!(kind, Ok(libc::SOCK_DGRAM | libc::SOCK_SEQPACKET))
+}
+
 /// What [`poll_one`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {

@@ -10,8 +10,9 @@ use super::SysError;
 use nix::errno::Errno;
 use std::ptr::NonNull;
 
-/// The page below each stack: running over the end faults instead of writing into a neighbour.
-pub const GUARD_BYTES: usize = 4096;
+/// Below each stack: running over the end faults instead of writing into a neighbour. More than a page, as
+/// functions keep buffers of several on the stack, and may write to their far end first.
+pub const GUARD_BYTES: usize = 32 * 1024;
 /// A mapping starts with so many stacks, and each further one doubles, up to [`MAX_SLOTS`].
 const MIN_SLOTS: usize = 16;
 const MAX_SLOTS: usize = 1024;

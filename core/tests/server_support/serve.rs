@@ -32,6 +32,8 @@ enum App {
     Command,
     Echo,
     Silent,
+    /// Answers length and checksum of each package; one that says `!COMMAND` is a command.
+    Measure,
 }
 
 /// What a worker remembers of a connection.
@@ -52,6 +54,14 @@ pub struct Script {
     pub fault: RefCell<Option<FaultPlace>>,
     /// How `on_close` is to die, once.
     pub die_in_close: Cell<Option<&'static str>>,
+}
+
+/// Length and checksum (FNV-1a).
+pub fn measured(data: &[u8]) -> String {
+    let sum = data.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    format!("{} {sum:x}", data.len())
 }
 
 pub fn context() -> Rc<Context> {
@@ -80,6 +90,25 @@ impl Script {
         if let Err(error) = context().send(event.session_id, data) {
             emit(&format!("echo_error {} {}", event.session_id, error.code()));
         }
+    }
+
+    fn measure(&self, event: &ConnectionEvent, data: &[u8]) -> Outcome {
+        let command = [0, 4]
+            .into_iter()
+            .find_map(|at| data.get(at..)?.strip_prefix(b"!"));
+        if let Some(command) = command {
+            let line = String::from_utf8_lossy(command).trim_end().to_owned();
+            return commands::run(self, event, &line);
+        }
+        let answer = format!("{}\n", measured(data));
+        if let Err(error) = context().send(event.session_id, answer.as_bytes()) {
+            emit(&format!(
+                "measure_error {} {}",
+                event.session_id,
+                error.code()
+            ));
+        }
+        Outcome::Done
     }
 
     fn command(&self, event: &ConnectionEvent, data: &[u8]) -> Outcome {
@@ -190,6 +219,7 @@ impl EventHandler for Script {
             App::Echo if data == b"stats\n" => return self.command(event, &data),
             App::Echo => self.echo(event, &data),
             App::Silent => {}
+            App::Measure => return self.measure(event, &data),
             App::Command => return self.command(event, &data),
         }
         Outcome::Done
@@ -262,6 +292,7 @@ fn serve(arguments: &[String]) -> Result<i32, Box<dyn std::error::Error>> {
             "port" => port = value.parse()?,
             "app" if value == "echo" => script.app = App::Echo,
             "app" if value == "silent" => script.app = App::Silent,
+            "app" if value == "measure" => script.app = App::Measure,
             "trace" => script.trace = true,
             "no" => script.deaf = value.split(',').map(str::to_owned).collect(),
             "close_dies" => script.close_dies = Some(value.to_owned()),

@@ -145,19 +145,16 @@ fn take() -> Result<&'static Co, Stop> {
 
 #[cold]
 fn make() -> Result<&'static Co, Stop> {
+    super::overflow::watch();
     let engine = engine();
     let spare = engine.spare.borrow_mut().pop();
     let co: &'static Co = spare.unwrap_or_else(|| Box::leak(Box::new(Co::empty())));
     let page = vm::new_page();
     let made = page.map_err(Stop::from).and_then(|page| {
         co.page.set(page);
+        let bytes = engine.stack_bytes.get() + vm::reserved_bytes();
         // SAFETY: the record stays where it is for ever; `body::run` never returns.
-        unsafe {
-            engine
-                .source
-                .get()
-                .make(co.context.get(), body::run, engine.stack_bytes.get())
-        }
+        unsafe { engine.source.get().make(co.context.get(), body::run, bytes) }
     });
     match made {
         Ok(range) => {
@@ -324,9 +321,12 @@ pub fn leave(co: &'static Co, kind: Wait) -> Woken {
 }
 
 /// The frames of the running coroutine are about to be left. What stands in its output buffers is
-/// dropped first: destructors print past them.
+/// dropped first: destructors print past them. And functions that fail as they are left do not warn, as
+/// under `@`.
 #[cold]
 fn begin_end() {
+    // SAFETY: a word of the engine's globals; this coroutine's, as its frames run.
+    unsafe { (*eg()).error_reporting &= E_FATAL_ERRORS as i32 };
     if protect(|| vm::end_output(true)).is_err() {
         callback::note_bailout();
     }

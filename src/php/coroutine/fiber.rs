@@ -186,12 +186,8 @@ pub trait Source: std::fmt::Debug {
     unsafe fn discard(&self, context: *mut Context);
 }
 
-/// Where a stack is: the engine checks it for overflow since PHP 8.3.
+/// Where a stack is; below it is a guard.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(
-    not(stack_limit),
-    allow(dead_code, reason = "this PHP does not check the stack")
-)]
 pub struct StackRange {
     pub bottom: *mut u8,
     pub top: *mut u8,

@@ -9,6 +9,7 @@
 //! | `body` | what runs in a context |
 //! | `waits`, `joins` | what a coroutine waits for |
 //! | `end`, `deadlock` | what becomes of coroutines when the loop or the script ends |
+//! | `overflow` | what becomes of a script that needs more stack than a coroutine has |
 //! | the others | classes and functions |
 
 pub mod autoload;
@@ -26,6 +27,7 @@ pub mod joins;
 pub mod lock;
 pub mod methods;
 pub mod options;
+pub mod overflow;
 pub mod preempt;
 pub mod scheduler;
 pub mod switch;
@@ -35,7 +37,7 @@ pub mod waits;
 use crate::php::callback::Callback;
 use crate::php::event_loop;
 use crate::php::ffi::*;
-use crate::php::method::{Stop, Thrown};
+use crate::php::method::Stop;
 use co::{Call, State, Wait};
 use engine::PhpThread;
 use std::cell::Cell;
@@ -59,10 +61,9 @@ pub fn required() -> Result<i64, Stop> {
     current().ok_or_else(outside)
 }
 
-/// What methods that work in a coroutine alone throw elsewhere.
+/// How methods that work in a coroutine alone end a script elsewhere.
 pub fn outside() -> Stop {
-    Stop::Throw {
-        class: Thrown::SwooleError,
+    Stop::Uncaught {
         code: i64::from(codes::CO_OUT_OF_COROUTINE),
         message: "API must be called in the coroutine".to_owned(),
     }

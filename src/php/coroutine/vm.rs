@@ -264,6 +264,18 @@ fn root() -> *mut zend_function {
     std::ptr::from_ref(&**function).cast_mut().cast()
 }
 
+/// How much of a stack the engine keeps for code that does not check how much is left; stacks are made
+/// larger by so much.
+#[must_use]
+pub fn reserved_bytes() -> usize {
+    #[cfg(stack_limit)]
+    // SAFETY: a word of the engine's globals, set at startup (`zend.reserved_stack_size`).
+    let bytes = unsafe { (*eg()).reserved_stack_size } as usize;
+    #[cfg(not(stack_limit))]
+    let bytes: usize = 0;
+    bytes.next_multiple_of(4096)
+}
+
 /// At the start of a coroutine: an empty VM stack with a frame on it at which backtraces end.
 #[inline]
 pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
@@ -292,10 +304,12 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
         #[cfg(stack_limit)]
         {
             (*eg).stack_base = range.top.cast();
-            (*eg).stack_limit = range
-                .bottom
-                .add((*eg).reserved_stack_size as usize)
-                .cast::<c_void>();
+            // -1: the user wants no checks.
+            (*eg).stack_limit = if (*eg).max_allowed_stack_size == -1 {
+                std::ptr::null_mut()
+            } else {
+                range.bottom.add(reserved_bytes()).cast::<c_void>()
+            };
         }
         #[cfg(not(stack_limit))]
         let _ = range;

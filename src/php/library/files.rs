@@ -60,6 +60,7 @@ pub static FILES: &[File] = files! {
     "SwooleLibrary": "SwooleLibrary.php",
     "SwooleRs\\Library\\Concurrency": "Concurrency.php",
     "SwooleRs\\Library\\Functions": "Functions.php",
+    "SwooleRs\\Library\\Sockets": "Sockets.php",
 };
 
 /// Other names of those classes.

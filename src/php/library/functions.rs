@@ -269,17 +269,28 @@ fn call(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let Some(row) = row else {
         return Err(Stop::error(format!("{name}() is not in the library")));
     };
-    check(frame, row.spec)?;
-    let class = class(row.class)?;
+    forward(frame, place, row.spec, row.class, row.method)
+}
+
+/// Calls a static method of the library with the arguments of the running call, which `spec` checks in the
+/// name of the function that was called. See [`Row`].
+pub fn forward(
+    frame: Frame,
+    place: Place<'_>,
+    spec: &'static CStr,
+    class_name: &str,
+    method_name: &str,
+) -> Result<(), Stop> {
+    check(frame, spec)?;
+    let class = class(class_name)?;
     // SAFETY: a class of the library, whose methods are found by their name in lower case.
     let method: *mut zend_function = unsafe {
         let methods = &raw const (*class).function_table;
-        zend_hash_str_find_ptr_lc(methods, row.method.as_ptr().cast(), row.method.len()).cast()
+        zend_hash_str_find_ptr_lc(methods, method_name.as_ptr().cast(), method_name.len()).cast()
     };
     if method.is_null() {
         return Err(Stop::error(format!(
-            "{}::{}() is not in the library",
-            row.class, row.method
+            "{class_name}::{method_name}() is not in the library"
         )));
     }
     let (args, count) = frame.args_from(0);

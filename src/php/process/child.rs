@@ -5,10 +5,12 @@
 //! child never returns: its work done, it runs PHP's own shutdown where it stands and exits.
 
 use super::super::callback::{self, Pending};
+use super::super::coroutine;
 use super::super::ffi::*;
 use super::super::handler;
-use super::super::method::protect;
+use super::super::method::{Stop, protect};
 use std::cell::RefCell;
+use swoole_core::error::codes;
 use swoole_core::log;
 use swoole_core::sys::process::{self, Forked};
 use swoole_core::sys::{SysError, reaped, signal};
@@ -16,6 +18,18 @@ use swoole_core::sys::{SysError, reaped, signal};
 thread_local! {
     /// Shutdown functions that the ancestors had registered when they forked, oldest first.
     static INHERITED: RefCell<Vec<*mut HashTable>> = const { RefCell::new(Vec::new()) };
+}
+
+/// For who is about to split the process: not in a coroutine.
+pub fn refuse_in_coroutine() -> Result<(), Stop> {
+    if coroutine::current().is_none() {
+        return Ok(());
+    }
+    // The child would have the stacks of all coroutines, and none of what they wait for.
+    Err(Stop::Uncaught {
+        code: i64::from(codes::OPERATION_NOT_SUPPORT),
+        message: "must be forked outside the coroutine".to_owned(),
+    })
 }
 
 /// Splits the process; the child forgets what is its parent's: event loop, signal handlers, shutdown

@@ -19,6 +19,7 @@ use super::functions::swoole_set_process_name;
 use super::method::{Frame, Stop, protect};
 use super::method::{parse, trampolines};
 use super::object::{self, Stateful};
+use super::owned::Owned;
 use super::properties;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -26,6 +27,7 @@ use std::sync::OnceLock;
 use swoole_core::error::{self, codes};
 use swoole_core::options::Raw;
 use swoole_core::reactor::outbox::Outbox;
+use swoole_core::server::{self, Role};
 use swoole_core::sys::pipe::Kind;
 
 trampolines! {
@@ -235,6 +237,8 @@ pub struct Process {
     pipe: RefCell<Ends>,
     outbox: RefCell<Option<Rc<Outbox>>>,
     queue: RefCell<Option<queue::Queue>>,
+    /// What `exportSocket()` made of the pipe.
+    socket: RefCell<Option<(pipe::Side, Owned)>>,
 }
 
 impl Stateful for Process {
@@ -322,6 +326,7 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
         pipe: RefCell::new(pipe),
         outbox: RefCell::default(),
         queue: RefCell::default(),
+        socket: RefCell::default(),
     });
     let id = process.id;
     let this = frame.this();
@@ -354,6 +359,13 @@ fn refuse_construction(frame: Frame) -> Result<(), Stop> {
         let name = frame.class_name();
         return Err(Stop::error(format!(
             "{name} can only be used in PHP CLI mode"
+        )));
+    }
+    // It has threads, and its children would hold the server's ports.
+    if server::current().is_some_and(|context| context.role() == Role::Master) {
+        let name = frame.class_name();
+        return Err(Stop::error(format!(
+            "{name} can't be used in master process"
         )));
     }
     Ok(())

@@ -1,14 +1,16 @@
 //! The pipe between a process and its child: each side has an end.
 
-use super::super::convert::{bytes_of, return_bytes, set_bool, set_long};
+use super::super::convert::{bytes_of, return_bytes, set_bool, set_copy, set_long};
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop};
 use super::super::method::{parse, trampolines};
+use super::super::owned::Owned;
 use super::{Process, state, sys_warning, warning};
 use std::cell::RefCell;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
+use swoole_core::coroutine::socket as coroutine_socket;
 use swoole_core::error;
 use swoole_core::reactor::event_loop;
 use swoole_core::reactor::outbox::Outbox;
@@ -274,13 +276,34 @@ fn do_set_blocking(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_export_socket(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
+fn do_export_socket(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let process = state(frame)?;
-    if process.pipe.borrow().end().is_none() {
+    let end = process.pipe.borrow().current();
+    let Some(end) = end else {
         return Err(warning("no pipe, cannot export stream"));
+    };
+    // A child has an end of its own, whatever its parent exported before.
+    let side = process.pipe.borrow().side;
+    if let Some((of, socket)) = &*process.socket.borrow()
+        && *of == side
+    {
+        set_copy(place, socket.view().ptr());
+        return Ok(());
     }
-    Err(Stop::error(
-        "exportSocket() needs Swoole\\Coroutine\\Socket, which is not built yet: use read() and write()",
-    ))
+    crate::php::event_loop::ready()?;
+    // A copy: either may be closed without the other.
+    let copy = fd::dup(&*end).map_err(|error| sys_warning("dup() failed", error.errno))?;
+    let kind = socket::get_option(&copy, libc::SOL_SOCKET, libc::SO_TYPE);
+    let kind = kind.map_err(|errno| sys_warning("getsockopt() failed", errno as i32))?;
+    let kind = coroutine_socket::Kind {
+        domain: libc::AF_UNIX,
+        kind,
+        protocol: 0,
+    };
+    crate::php::socket::open::export(place, copy, kind)?;
+    let made = Owned::new(place.ptr());
+    let former = process.socket.replace(Some((side, made)));
+    drop(former);
+    Ok(())
 }

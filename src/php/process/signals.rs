@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use swoole_core::error::{self, codes};
+use swoole_core::options;
 use swoole_core::reactor::EventLoop;
 use swoole_core::server::{self, Role};
 use swoole_core::sys::signal::{self, Signal};
@@ -61,7 +62,7 @@ fn do_signal(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             "signal [{number}] processor has been registered by the system"
         )));
     }
-    event_loop.keep_alive_for_signals(false);
+    event_loop.keep_alive_for_signals(options::process().wait_signal);
     // SAFETY: null (not given), or an argument of the running call.
     let is_null = callback.is_null() || u32::from(unsafe { type_of(callback) }) == IS_NULL;
     if is_null {

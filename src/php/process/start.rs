@@ -1,6 +1,6 @@
 //! Starting the child, and leaving it.
 
-use super::super::callback::{self, CallOutcome, Callback};
+use super::super::callback::{self, CallOutcome, Callback, Spawned};
 use super::super::convert::{set_bool, set_long, set_object};
 use super::super::event_loop;
 use super::super::ffi::*;
@@ -28,6 +28,7 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if pid != 0 && send_signal(pid, 0).is_ok() {
         return Err(warning("process has already been started"));
     }
+    child::refuse_in_coroutine()?;
     let this = frame.this();
     // Before the fork: what cannot be called is the parent's mistake, and no child is needed to tell.
     let callback = Callback::resolve(properties::get(&PROCESS, this, c"callback"))?;
@@ -105,12 +106,15 @@ fn call(process: &Process, this: *mut zend_object, callback: &Callback) -> End {
 }
 
 /// The one place where a process's callback is called.
-fn run_callback(coroutine: bool, this: *mut zend_object, callback: &Callback) -> CallOutcome {
-    // Coroutines are not built yet: `coroutine` will decide here.
-    let _ = coroutine;
-    callback::call(callback, |[process]: &mut [Value; 1]| {
-        set_object(process.place(), this);
-    })
+fn run_callback(in_coroutine: bool, this: *mut zend_object, callback: &Callback) -> CallOutcome {
+    let fill = |[process]: &mut [Value; 1]| set_object(process.place(), this);
+    if !in_coroutine {
+        return callback::call(callback, fill);
+    }
+    match callback::spawn(callback, fill) {
+        Spawned::Ended(outcome) => outcome,
+        Spawned::Suspended(_) => CallOutcome::Returned,
+    }
 }
 
 /// Exit codes of a process.

@@ -61,6 +61,7 @@ pub fn new_object(worker: Worker) -> Result<Value, Stop> {
         }),
         outbox: RefCell::default(),
         queue: RefCell::new(worker.queue.map(Queue::of_pool)),
+        socket: RefCell::default(),
     };
     // SAFETY: an object of the class, made just now.
     unsafe { object::set_state(object, Rc::new(process)) };

@@ -66,11 +66,7 @@ fn set_coroutines(on: bool) {
 fn refuse_start(pool: &Pool) -> Result<Option<i32>, Stop> {
     let settings = pool.core.settings();
     let has = |event| pool.callback(event).is_some();
-    if coroutine::current().is_some() {
-        return Err(Stop::Fatal(
-            "must be forked outside the coroutine".to_owned(),
-        ));
-    }
+    child::refuse_in_coroutine()?;
     if settings.bus && pool.core.ipc() != Ipc::Pipes {
         log::warning(
             "not support, ipc_mode must be SW_IPC_UNIXSOCK: enable_message_bus sends through pipes",

@@ -43,7 +43,6 @@ pub enum Hook {
 const NOT_BUILT: &[(Hook, &str)] = &[
     (Hook::Curl, "SWOOLE_HOOK_CURL"),
     (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
-    (Hook::Sockets, "SWOOLE_HOOK_SOCKETS"),
     (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL"),
     (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC"),
     (Hook::PdoOracle, "SWOOLE_HOOK_PDO_ORACLE"),

@@ -9,6 +9,7 @@
 //! | `process` | `proc_open()` and its family |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
+//! | `sockets` | PHP's sockets extension |
 //! | `streams` | streams of sockets |
 //! | `files` | files, pipes and terminals |
 
@@ -20,6 +21,7 @@ pub mod process;
 pub mod ready;
 pub mod select;
 pub mod sleep;
+pub mod sockets;
 pub mod streams;
 pub mod take_over;
 
@@ -71,6 +73,7 @@ pub fn request_startup() {
     ONCE.call_once(|| {
         sleep::take_over();
         select::take_over();
+        sockets::take_over();
         streams::pair::take_over();
         files::stdio::take_over();
         process::take_over();

@@ -273,13 +273,20 @@ fn write_back(set: &Set, ready: &[usize]) -> Result<(), Bailout> {
         .iter()
         .filter_map(|index| Some(set.streams.get(*index)?.value))
         .collect();
+    // SAFETY: an array, held by the set.
+    keep(set.array, unsafe { set.held.value.arr }, &kept)
+}
+
+/// Leaves those members of an array in the variable, under their keys. `held`: what was in the variable,
+/// which the caller keeps.
+pub fn keep(array: *mut zval, held: *mut HashTable, kept: &[*mut zval]) -> Result<(), Bailout> {
     protect(|| {
         let mut left = undef();
         set_new_array(left.place(), kept.len());
         // SAFETY: the array that was read is held; the new one is ours, and goes into the variable, whose
         // place the arguments keep.
         unsafe {
-            for_each(set.held.value.arr, |key, value| {
+            for_each(held, |key, value| {
                 if kept.contains(&value) {
                     let mut copy = undef();
                     set_copy(copy.place(), value);
@@ -295,8 +302,8 @@ fn write_back(set: &Set, ready: &[usize]) -> Result<(), Bailout> {
                     }
                 }
             });
-            let mut former: Value = std::ptr::read(set.array.cast());
-            std::ptr::copy_nonoverlapping(left.ptr(), set.array, 1);
+            let mut former: Value = std::ptr::read(array.cast());
+            std::ptr::copy_nonoverlapping(left.ptr(), array, 1);
             zval_ptr_dtor(former.ptr());
         }
     })

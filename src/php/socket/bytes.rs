@@ -72,7 +72,8 @@ pub fn receive(
     match got {
         Ok((got, made)) => {
             made?;
-            note_length(socket, got, length);
+            operation.received(got, length);
+            socket.is_busy.set(got > SCRATCH_BYTES / 2);
             Ok(Ok(got))
         }
         Err(fault) => Ok(Err(fault.into())),
@@ -100,18 +101,11 @@ fn receive_much(
     match got {
         Ok(got) => {
             let got = got?;
-            note_length(socket, got, length);
+            operation.received(got, length);
+            socket.is_busy.set(got > SCRATCH_BYTES / 2);
             Ok(Ok(got))
         }
         Err(fault) => Ok(Err(fault.into())),
-    }
-}
-
-/// What a call that received `got` bytes of `length` tells of those to come.
-fn note_length(socket: &Socket, got: usize, length: usize) {
-    socket.is_busy.set(got > SCRATCH_BYTES / 2);
-    if got < length && got > 0 && socket.link.sock_type().is_some_and(|kind| kind.is_tcp()) {
-        socket.parking.drained();
     }
 }
 
@@ -146,6 +140,13 @@ pub fn do_peek(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 
 /// What was not received yet, which stays there.
 pub fn peek(socket: &Socket, place: Place<'_>, length: usize) -> Received {
+    let buffered = socket.link.buffered_bytes().min(length);
+    if buffered > 0 {
+        socket
+            .link
+            .look(buffered, |bytes| protect(|| set_bytes(place, bytes)))?;
+        return Ok(Ok(buffered));
+    }
     let mut string = StringBuffer::new(length.min(SCRATCH_BYTES))?;
     let mut room = Room::new(string.memory());
     let got = socket.link.peek(&mut room);

@@ -26,6 +26,7 @@ pub mod vectors;
 
 use super::class::*;
 use super::convert::set_long;
+use super::coroutine;
 use super::exception;
 use super::ffi::*;
 use super::method::{Bailout, Frame, Stop, protect, trampolines};
@@ -36,6 +37,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use swoole_core::coroutine::socket as core;
+use swoole_core::reactor::event_loop;
 
 trampolines! {
     construct => open::do_construct;
@@ -214,6 +216,14 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // Before the descriptor closes.
         self.parking.leave();
+        if self.link.is_listening()
+            && let Some(event_loop) = event_loop::existing()
+            && (event_loop.is_running() || coroutine::current().is_some())
+            && let Some(descriptor) = self.link.start_close(core::Phase::Closed)
+        {
+            // Who connects in this very turn of the loop still can, as scripts of one process expect.
+            event_loop.defer(Box::new(move || drop(descriptor)));
+        }
     }
 }
 

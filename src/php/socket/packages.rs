@@ -2,7 +2,7 @@
 
 use super::Socket;
 use super::answer::{OF_SOCKET, check, failed, open};
-use super::bytes::{Received, answer, length_and_timeout};
+use super::bytes::length_and_timeout;
 use super::parking::Park;
 use crate::php::callback;
 use crate::php::convert::{return_bytes, set_bytes};
@@ -10,7 +10,7 @@ use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop, parse, protect};
 use crate::php::string_buffer::StringBuffer;
 use std::rc::Rc;
-use swoole_core::coroutine::socket::{Failure, Interest, Operation, Package};
+use swoole_core::coroutine::socket::{Failure, Fault, Interest, Operation, Package};
 use swoole_core::error::codes;
 use swoole_core::log;
 use swoole_core::sys::transfer::Room;
@@ -140,9 +140,10 @@ pub fn do_recv_with_buffer(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     buffered(frame, place, receive_buffered)
 }
 
-type Way = fn(&Socket, &mut Operation<'_, Park<'_>>, usize) -> Result<usize, Failure>;
+/// How many bytes of the buffer to return, and the fault that kept more from coming.
+type Ready = (usize, Option<Fault>);
+type Way = fn(&Socket, &mut Operation<'_, Park<'_>>, usize) -> Result<Ready, Fault>;
 
-/// `way` tells how many bytes of the buffer to return.
 fn buffered(frame: Frame, place: Place<'_>, way: Way) -> Result<(), Stop> {
     let (length, timeout_s) = length_and_timeout(frame)?;
     let Some(socket) = open(frame, place)? else {
@@ -153,16 +154,22 @@ fn buffered(frame: Frame, place: Place<'_>, way: Way) -> Result<(), Stop> {
     }
     let limit = socket.link.limit(timeout_s, Interest::Read);
     let park = socket.park();
-    let received = socket.link.begin(&park, limit).map_err(Failure::from);
-    let received = received.and_then(|mut operation| way(&socket, &mut operation, length));
-    let received: Received = match received {
-        Ok(bytes) => socket
-            .link
-            .take(bytes, |bytes| protect(|| set_bytes(place, bytes)))
-            .map(|()| Ok(bytes)),
-        Err(failure) => Ok(Err(failure)),
+    let ready = match socket.link.begin(&park, limit) {
+        Ok(mut operation) => way(&socket, &mut operation, length),
+        Err(errno) => Err(errno.into()),
     };
-    answer(frame, place, received)
+    let (bytes, fault) = match ready {
+        Ok(ready) => ready,
+        Err(fault) => return failed(frame, place, fault),
+    };
+    match fault {
+        Some(fault) => OF_SOCKET.note(frame, &fault.into())?,
+        None => OF_SOCKET.clear(frame)?,
+    }
+    let taken = socket
+        .link
+        .take(bytes, |bytes| protect(|| set_bytes(place, bytes)));
+    Ok(taken?)
 }
 
 /// Up to a line's end, which belongs to it, or `length`, or the end of the stream.
@@ -170,13 +177,13 @@ fn receive_line(
     socket: &Socket,
     operation: &mut Operation<'_, Park<'_>>,
     length: usize,
-) -> Result<usize, Failure> {
+) -> Result<Ready, Fault> {
     loop {
         if let Some(end) = socket.link.line_end(length) {
-            return Ok(end);
+            return Ok((end, None));
         }
         if !socket.link.fill(operation)? {
-            return Ok(socket.link.buffered_bytes());
+            return Ok((socket.link.buffered_bytes(), None));
         }
     }
 }
@@ -186,18 +193,15 @@ fn receive_buffered(
     socket: &Socket,
     operation: &mut Operation<'_, Park<'_>>,
     length: usize,
-) -> Result<usize, Failure> {
+) -> Result<Ready, Fault> {
     let had = socket.link.buffered_bytes();
     if had >= length {
-        return Ok(length);
+        return Ok((length, None));
     }
     match socket.link.fill(operation) {
-        Ok(_) => Ok(socket.link.buffered_bytes().min(length)),
-        Err(fault) if had == 0 => Err(fault.into()),
-        Err(fault) => match Failure::from(fault) {
-            // What came is returned now, and the fault next time, unless the script is being left.
-            failure if failure.is_end() => Err(failure),
-            _ => Ok(had),
-        },
+        Ok(_) => Ok((socket.link.buffered_bytes().min(length), None)),
+        Err(fault @ (Fault::Ended | Fault::Outside)) => Err(fault),
+        Err(fault) if had == 0 => Err(fault),
+        Err(fault) => Ok((had, Some(fault))),
     }
 }

@@ -80,14 +80,6 @@ impl Parking {
         self.writing.cid()
     }
 
-    /// A stream gave less than was asked for: there is no more, and the loop will tell when there is.
-    #[inline]
-    pub fn drained(&self) {
-        if self.watch.get().is_some() && !self.ended.get() {
-            self.reading.may_try.set(false);
-        }
-    }
-
     /// Ends a wait, which answers that it was canceled. False: nobody waits.
     pub fn cancel(&self, interest: Interest) -> bool {
         match self.side(interest).waiting.take() {
@@ -202,8 +194,17 @@ impl Waiter for Park<'_> {
         }
     }
 
+    #[inline]
     fn may_try(&self, interest: Interest) -> bool {
-        self.0.side(interest).may_try.get()
+        // Outside of coroutines nobody can wait for the loop to tell.
+        self.0.side(interest).may_try.get() || engine::running().is_none()
+    }
+
+    #[inline]
+    fn drained(&self) {
+        if self.0.watch.get().is_some() && !self.0.ended.get() {
+            self.0.reading.may_try.set(false);
+        }
     }
 
     fn nap(&self, time: Duration) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use super::answer::{OF_SOCKET, check, failed, open, thrown};
 use super::bytes::sent_so_far;
-use crate::php::convert::{bytes_of, for_each, set_new_array};
+use crate::php::convert::{bytes_of, for_each, set_long, set_new_array};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Frame, Stop, parse, protect};
 use crate::php::string_buffer::StringBuffer;
@@ -121,7 +121,20 @@ fn write(frame: Frame, place: Place<'_>, all: bool) -> Result<(), Stop> {
             Err(fault) => (0, Err(fault)),
         }
     };
-    sent_so_far(frame, place, sent, result)
+    match result {
+        Err(fault) if all && sent == 0 && has_waited(fault) => {
+            OF_SOCKET.note(frame, &fault.into())?;
+            set_long(place, 0);
+            Ok(())
+        }
+        result => sent_so_far(frame, place, sent, result),
+    }
+}
+
+/// Whether there was nothing wrong with the connection. Calls that go on to the end then answer with how
+/// far they came, even if that is nothing.
+fn has_waited(fault: Fault) -> bool {
+    matches!(fault, Fault::TimedOut | Fault::Canceled)
 }
 
 pub fn do_read(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -168,14 +181,17 @@ fn read(frame: Frame, place: Place<'_>, all: bool) -> Result<(), Stop> {
         .collect();
     let total: usize = lengths.iter().fold(0, |sum, len| sum.saturating_add(*len));
     let mut got = 0;
+    for room in &mut rooms {
+        got += socket.link.take(room.left(), |bytes| room.put(bytes));
+    }
     let result = loop {
+        if got >= if all { total } else { 1 } {
+            break Ok(());
+        }
         match operation.recv_vector(&mut rooms) {
             Ok(0) => break Ok(()),
             Ok(more) => got += more,
             Err(fault) => break Err(fault),
-        }
-        if !all || got >= total {
-            break Ok(());
         }
     };
     let filled: Vec<usize> = rooms.iter().map(Room::len).collect();
@@ -183,7 +199,9 @@ fn read(frame: Frame, place: Place<'_>, all: bool) -> Result<(), Stop> {
     match result {
         Ok(()) => OF_SOCKET.clear(frame)?,
         Err(fault @ (Fault::Ended | Fault::Outside)) => return failed(frame, place, fault),
-        Err(fault) if got == 0 => return failed(frame, place, fault),
+        Err(fault) if got == 0 && !(all && has_waited(fault)) => {
+            return failed(frame, place, fault);
+        }
         Err(fault) => OF_SOCKET.note(frame, &fault.into())?,
     }
     Ok(return_strings(place, strings, &filled, got == total)?)

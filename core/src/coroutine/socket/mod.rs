@@ -130,6 +130,7 @@ pub struct Socket {
     connected: Cell<bool>,
     shut_read: Cell<bool>,
     shut_write: Cell<bool>,
+    listening: Cell<bool>,
     decoder: RefCell<Decoder>,
     rules: RefCell<Rules>,
     proxy: RefCell<Option<Proxy>>,
@@ -164,6 +165,7 @@ impl Socket {
             connected: Cell::new(false),
             shut_read: Cell::new(false),
             shut_write: Cell::new(false),
+            listening: Cell::new(false),
             decoder: RefCell::new(Decoder::new(rules.framing())),
             rules: RefCell::new(rules),
             proxy: RefCell::new(None),
@@ -287,7 +289,15 @@ impl Socket {
     }
 
     pub fn listen(&self, backlog: i32) -> Result<(), Errno> {
-        socket::listen(&*self.descriptor()?, backlog)
+        socket::listen(&*self.descriptor()?, backlog)?;
+        self.listening.set(true);
+        Ok(())
+    }
+
+    /// Whether it takes connections.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.listening.get()
     }
 
     pub fn local_address(&self) -> Result<Address, Errno> {

@@ -1,6 +1,6 @@
 //! One operation of a socket: as many calls and waits as it takes, within one time limit.
 
-use super::{Failure, Fault, Interest, Socket, Waiter};
+use super::{Failure, Fault, Interest, SockType, Socket, Waiter};
 use crate::net::client::transfer::Patience;
 use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
@@ -23,7 +23,8 @@ pub const MAX_SLICES: usize = 1024;
 #[derive(Debug)]
 pub struct Operation<'w, W> {
     fd: Rc<OwnedFd>,
-    pub(super) patience: Patience<'w, W>,
+    is_tcp: bool,
+    patience: Patience<'w, W>,
 }
 
 impl Socket {
@@ -35,6 +36,7 @@ impl Socket {
     ) -> Result<Operation<'w, W>, Errno> {
         Ok(Operation {
             fd: self.descriptor()?,
+            is_tcp: self.sock_type().is_some_and(SockType::is_tcp),
             patience: Patience::lazy(waiter, limit),
         })
     }
@@ -101,11 +103,23 @@ impl<W: Waiter> Operation<'_, W> {
         self.fd.as_fd()
     }
 
+    /// To be told how much a call received of what it asked for: after less, TCP has no more, and the
+    /// next call need not find out. (Other sockets end a call early for other reasons, too.)
+    #[inline]
+    pub fn received(&self, got: usize, asked: usize) {
+        if self.is_tcp && got > 0 && got < asked {
+            self.patience.drained();
+        }
+    }
+
     /// Receives what there is; 0: the peer sends no more.
     pub fn recv(&mut self, room: &mut Room<'_>) -> Result<usize, Fault> {
-        self.run(Interest::Read, |fd| {
+        let asked = room.left();
+        let got = self.run(Interest::Read, |fd| {
             calls::recv(fd, room, libc::MSG_DONTWAIT)
-        })
+        })?;
+        self.received(got, asked);
+        Ok(got)
     }
 
     /// Fills the room; false: the peer sends no more. What came before a fault is in the room.
@@ -120,7 +134,12 @@ impl<W: Waiter> Operation<'_, W> {
 
     /// Fills the rooms with what there is; 0: the peer sends no more.
     pub fn recv_vector(&mut self, rooms: &mut [Room<'_>]) -> Result<usize, Fault> {
-        self.run(Interest::Read, |fd| calls::recv_vector(fd, rooms))
+        let asked = rooms
+            .iter()
+            .fold(0_usize, |sum, room| sum.saturating_add(room.left()));
+        let got = self.run(Interest::Read, |fd| calls::recv_vector(fd, rooms))?;
+        self.received(got, asked);
+        Ok(got)
     }
 
     /// Sends as much as the kernel takes at once; a datagram whole.

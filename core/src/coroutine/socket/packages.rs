@@ -2,10 +2,7 @@
 
 use super::{Failure, Fault, Interest, Operation, Socket, Waiter};
 use crate::protocol::Step;
-use crate::protocol::decoder::CHUNK_BYTES;
-use crate::sys::transfer::{self as calls, Room, with_scratch};
-use nix::errno::Errno;
-use std::os::fd::BorrowedFd;
+use crate::sys::transfer::{self as calls, Room, SCRATCH_BYTES, with_scratch};
 
 /// What [`Socket::next_package`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +19,9 @@ pub enum Package {
     End,
 }
 
+/// It cannot be told yet.
+struct NeedsMore;
+
 impl Socket {
     /// Reads until there is a package, or something must be asked.
     pub fn next_package<W: Waiter>(
@@ -33,8 +33,8 @@ impl Socket {
             let step = step.map_err(|malformed| Failure::malformed(&malformed))?;
             match self.package_of(step) {
                 Ok(package) => return Ok(package),
-                Err(bytes) if self.read_more(operation, bytes)? => {}
-                Err(_) => return Ok(Package::End),
+                Err(NeedsMore) if self.fill(operation)? => {}
+                Err(NeedsMore) => return Ok(Package::End),
             }
         }
     }
@@ -47,42 +47,20 @@ impl Socket {
     ) -> Result<Option<Package>, Failure> {
         let step = self.decoder.borrow_mut().answer(length);
         let step = step.map_err(|malformed| Failure::malformed(&malformed))?;
-        let bytes = match self.package_of(step) {
-            Ok(package) => return Ok(Some(package)),
-            Err(bytes) => bytes,
-        };
-        let more = self.read_more(operation, bytes)?;
-        Ok((!more).then_some(Package::End))
+        match self.package_of(step) {
+            Ok(package) => Ok(Some(package)),
+            Err(NeedsMore) if self.fill(operation)? => Ok(None),
+            Err(NeedsMore) => Ok(Some(Package::End)),
+        }
     }
 
-    /// Err: so many bytes more are needed to say.
-    fn package_of(&self, step: Step) -> Result<Package, usize> {
+    fn package_of(&self, step: Step) -> Result<Package, NeedsMore> {
         match (step, self.decoder.borrow().expected()) {
             (Step::Package { len }, _) => Ok(Package::Whole { len }),
             (Step::Ask, _) => Ok(Package::Ask),
             (Step::NeedMore { .. }, Some(len)) => Ok(Package::Begun { len }),
-            (Step::NeedMore { bytes }, None) => Err(bytes),
+            (Step::NeedMore { .. }, None) => Err(NeedsMore),
         }
-    }
-
-    /// Reads up to `bytes` into the buffer; false: the peer sends no more.
-    fn read_more<W: Waiter>(
-        &self,
-        operation: &mut Operation<'_, W>,
-        bytes: usize,
-    ) -> Result<bool, Fault> {
-        let got = operation.run(Interest::Read, |fd| self.read_some(fd, bytes))?;
-        Ok(got > 0)
-    }
-
-    fn read_some(&self, fd: BorrowedFd<'_>, bytes: usize) -> Result<usize, Errno> {
-        with_scratch(|scratch| {
-            let most = bytes.min(scratch.len());
-            let mut room = Room::of(&mut scratch[..most]);
-            let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
-            self.decoder.borrow_mut().extend(room.filled());
-            Ok(got)
-        })
     }
 
     /// After [`Package::Begun`]: fills the room, whose length that told; the first bytes come from the
@@ -122,14 +100,31 @@ impl Socket {
         result
     }
 
+    /// Hands the first bytes of the buffer (at most all) to `f`, which stay there.
+    pub fn look<R>(&self, bytes: usize, f: impl FnOnce(&[u8]) -> R) -> R {
+        let decoder = self.decoder.borrow();
+        let filled = decoder.filled();
+        f(&filled[..bytes.min(filled.len())])
+    }
+
     /// Forgets what was received and not used: it makes no sense.
     pub fn forget_buffered(&self) {
         self.decoder.borrow_mut().reset();
     }
 
-    /// Reads once more into the buffer; false: the peer sends no more.
+    /// Reads what there is into the buffer, which all calls that receive empty first: a package with what
+    /// follows it costs one call. False: the peer sends no more.
     pub fn fill<W: Waiter>(&self, operation: &mut Operation<'_, W>) -> Result<bool, Fault> {
-        self.read_more(operation, CHUNK_BYTES)
+        let got = operation.run(Interest::Read, |fd| {
+            with_scratch(|scratch| {
+                let mut room = Room::of(scratch);
+                let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
+                self.decoder.borrow_mut().extend(room.filled());
+                Ok(got)
+            })
+        })?;
+        operation.received(got, SCRATCH_BYTES);
+        Ok(got > 0)
     }
 
     /// The end of the line that starts the buffer: behind `\r` or `\n`, or `max_bytes`. None: it has not

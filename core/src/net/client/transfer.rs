@@ -77,6 +77,11 @@ impl<'w, W: Waiter> Patience<'w, W> {
         self.waiter.wait(fd, interest, deadline)
     }
 
+    /// See [`Waiter::drained`].
+    pub fn drained(&self) {
+        self.waiter.drained();
+    }
+
     fn nap(&mut self) -> Result<(), Fault> {
         if self.deadline().has_passed() {
             return Err(Fault::TimedOut);

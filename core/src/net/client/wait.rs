@@ -125,6 +125,9 @@ pub trait Waiter {
         true
     }
 
+    /// A TCP connection gave less than was asked for: there is no more at the moment.
+    fn drained(&self) {}
+
     /// Waits for what no descriptor tells of.
     fn nap(&self, time: Duration) -> Result<(), Fault> {
         std::thread::sleep(time);

@@ -73,9 +73,10 @@ pub(super) static ROWS: &[Row] = &[
     Row::in_php(
         "c_stack_size",
         Process,
+        // What is out of its bounds, less than nothing included, is brought into them.
         Kind::Size {
-            min: 0,
-            max: I32_MAX,
+            min: i64::MIN,
+            max: i64::MAX,
         },
         "2097152",
         "Bytes of the native stack of a coroutine.",

@@ -7,6 +7,7 @@ use super::{READ_BATCH, ReactorThread, SMALL_READ_BYTES};
 use crate::ipc::message::{BY_SERVER, FIRST, HEADER_BYTES, Header, Kind, LAST};
 use crate::net::address::RawAddress;
 use crate::net::stream::ReadOutcome;
+use crate::protocol::framing::Rule;
 use crate::server::dispatch::{DispatchKey, WorkerLoad};
 use crate::server::reactor_thread::Outbox;
 use crate::server::session::{PEER_HALF_CLOSED, PEER_OPEN};
@@ -30,12 +31,12 @@ impl WorkerLoad for Load<'_> {
 }
 
 /// What reading from a connection came to.
-enum Read {
+pub(super) enum Read {
     /// There may be more.
     More,
     Blocked,
-    /// No room in the worker's ring.
-    Stalled,
+    /// No room in this worker's ring.
+    Stalled(u32),
     Eof,
     Gone(i32),
 }
@@ -57,7 +58,7 @@ impl ReactorThread {
 
     fn read_connection(&mut self, key: usize) {
         let Some(c) = self.set.get(key) else { return };
-        if !c.readable {
+        if !c.readable && !c.has_package() {
             return;
         }
         if !c.takes_input() {
@@ -70,12 +71,19 @@ impl ReactorThread {
             }
             return;
         }
-        let worker = self.choose(key);
-        match self.read_into_ring(key, worker) {
+        let framing = self.shared.framing;
+        let read = match framing.rule {
+            Rule::Raw => {
+                let worker = self.choose(key);
+                self.read_into_ring(key, worker)
+            }
+            _ => self.read_packages(key, &framing),
+        };
+        match read {
             Read::More => self.list(key),
             Read::Blocked if self.shutting_down => self.start_close(key, BY_SERVER),
             Read::Blocked => {}
-            Read::Stalled => {
+            Read::Stalled(worker) => {
                 let outbox = &mut self.outboxes[worker as usize];
                 outbox.stalled.push_back(key);
                 outbox.producer.set_waiting(true);
@@ -102,8 +110,8 @@ impl ReactorThread {
     /// Reads from the socket straight into the worker's ring.
     fn read_into_ring(&mut self, key: usize, worker: u32) -> Read {
         let outbox = &mut self.outboxes[worker as usize];
-        if !outbox.waiting.is_empty() {
-            return Read::Stalled;
+        if !outbox.is_clear() {
+            return Read::Stalled(worker);
         }
         let largest = outbox.producer.max_record() - HEADER_BYTES;
         let chunk = (self.shared.settings.input_chunk_bytes as usize).min(largest);
@@ -111,7 +119,7 @@ impl ReactorThread {
             Some(reservation) => reservation,
             None => match outbox.producer.try_reserve(HEADER_BYTES + SMALL_READ_BYTES) {
                 Some(reservation) => reservation,
-                None => return Read::Stalled,
+                None => return Read::Stalled(worker),
             },
         };
         let Some(c) = self.set.get_mut(key) else {
@@ -202,7 +210,7 @@ impl ReactorThread {
             ..Header::new(kind, c.session_id, 0)
         };
         let outbox = &mut self.outboxes[worker as usize];
-        if !outbox.waiting.is_empty() || !outbox.producer.try_push(&[header.as_bytes()]) {
+        if !outbox.is_clear() || !outbox.producer.try_push(&[header.as_bytes()]) {
             outbox.waiting.push_back(header);
             outbox.producer.set_waiting(true);
         }
@@ -213,20 +221,19 @@ impl ReactorThread {
     pub(super) fn retry_outboxes(&mut self) {
         for worker in 0..self.outboxes.len() {
             let outbox = &mut self.outboxes[worker];
-            if outbox.waiting.is_empty() && outbox.stalled.is_empty() {
+            if outbox.is_clear() && outbox.stalled.is_empty() {
                 continue;
             }
-            let mut pushed = false;
+            let mut pushed = outbox.push_parts();
             while let Some(header) = outbox.waiting.front() {
-                if !outbox.producer.try_push(&[header.as_bytes()]) {
+                if outbox.long.is_some() || !outbox.producer.try_push(&[header.as_bytes()]) {
                     break;
                 }
                 pushed = true;
                 outbox.waiting.pop_front();
             }
-            if outbox.waiting.is_empty()
-                && outbox.producer.free_for(HEADER_BYTES + SMALL_READ_BYTES)
-            {
+            if outbox.is_clear() && outbox.producer.free_for(outbox.wanted_bytes) {
+                outbox.wanted_bytes = HEADER_BYTES + SMALL_READ_BYTES;
                 let stalled = std::mem::take(&mut outbox.stalled);
                 outbox.producer.set_waiting(false);
                 self.ready.extend(stalled);

@@ -1,6 +1,7 @@
 //! A reactor thread: owns client sockets, reads and passes on, writes and closes. It never runs user
 //! code and never blocks on a worker: a full ring leaves the bytes in the kernel.
 
+mod framed;
 mod input;
 mod output;
 
@@ -14,6 +15,7 @@ use super::connection::ConnectionSet;
 use super::dispatch::Dispatcher;
 use super::handler::Event;
 use super::mailbox::{Command, Mailbox};
+use super::packages::PackageBuffer;
 use super::shared::Shared;
 use super::start::{self, BELL_TOKEN};
 use crate::error::Error;
@@ -46,6 +48,10 @@ struct Outbox {
     waiting: VecDeque<Header>,
     /// Connections with input that found the ring full.
     stalled: VecDeque<usize>,
+    /// A message on its way in parts: nothing else enters the ring before its end.
+    long: Option<framed::LongMessage>,
+    /// Room that the next try needs.
+    wanted_bytes: usize,
     /// Messages were pushed since its bell was rung.
     unannounced: bool,
 }
@@ -73,6 +79,8 @@ pub struct ReactorThread {
     newest_epochs: Vec<u32>,
     ready: VecDeque<usize>,
     unannounced: Vec<usize>,
+    /// For connections that hold nothing yet.
+    spare: Option<Box<PackageBuffer>>,
     shutting_down: bool,
     /// When closed sockets are no longer waited for, monotonic milliseconds.
     linger_until_ms: Option<u64>,
@@ -91,6 +99,8 @@ impl ReactorThread {
                 producer: to_workers.producer(id, worker),
                 waiting: VecDeque::new(),
                 stalled: VecDeque::new(),
+                long: None,
+                wanted_bytes: HEADER_BYTES + SMALL_READ_BYTES,
                 unannounced: false,
             })
             .collect();
@@ -115,6 +125,7 @@ impl ReactorThread {
             newest_epochs: vec![0; shared.workers.len()],
             ready: VecDeque::new(),
             unannounced: Vec::new(),
+            spare: None,
             shutting_down: false,
             linger_until_ms: None,
             shared,
@@ -191,8 +202,8 @@ impl ReactorThread {
 
     fn has_work(&self) -> bool {
         let room = |outbox: &Outbox| {
-            let wants = !outbox.waiting.is_empty() || !outbox.stalled.is_empty();
-            wants && outbox.producer.free_for(HEADER_BYTES + SMALL_READ_BYTES)
+            let wants = !outbox.is_clear() || !outbox.stalled.is_empty();
+            wants && outbox.producer.free_for(outbox.wanted_bytes)
         };
         !self.ready.is_empty()
             || !self.mailbox.is_empty()

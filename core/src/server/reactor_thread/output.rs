@@ -215,6 +215,7 @@ impl ReactorThread {
             return;
         }
         c.close_sent = true;
+        c.packages = None;
         let used = c.used_workers;
         let told = announced.then(|| self.choose(key));
         let others = (0..worker_num).filter(|w| used & (1 << (w % 64)) != 0 && Some(*w) != told);

@@ -6,6 +6,7 @@ use super::daemon::Kind;
 
 mod close;
 mod faults;
+mod framing;
 mod limits;
 mod manager;
 mod order;
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Trial> {
     limits::add(&mut tests);
     manager::add(&mut tests);
     faults::add(&mut tests);
+    framing::add(&mut tests);
     tests.0
 }
 

@@ -157,16 +157,16 @@ fn original_set_option(
 
 unsafe extern "C" fn read(stream: *mut php_stream, buf: *mut c_char, count: usize) -> isize {
     enter(-1, || {
-        match kind_of(stream) {
-            None => {}
-            Some(Kind::Disk(fd)) => read_ahead(fd, count)?,
-            Some(Kind::Pipe(fd)) => {
-                if !wait(stream, fd, Way::Read)? {
-                    return Ok(-1);
-                }
-            }
+        let may_read = match kind_of(stream) {
+            None => true,
+            Some(Kind::Disk(fd)) => read_ahead(fd, count).map(|()| true)?,
+            Some(Kind::Pipe(fd)) => wait(stream, fd, Way::Read)?,
+        };
+        if may_read {
+            Ok(original_read(stream, buf, count)?)
+        } else {
+            Ok(-1)
         }
-        Ok(original_read(stream, buf, count)?)
     })
 }
 

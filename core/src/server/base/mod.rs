@@ -1,5 +1,7 @@
 //! A worker of base mode: owns its connections and runs the callbacks in the same thread.
 
+mod framed;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -8,9 +10,10 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use super::acceptor::{Accepted, Acceptor};
-use super::connection::{ConnectionSet, Effect, Stage};
+use super::connection::{Connection, ConnectionSet, Effect, Stage};
 use super::context::{Context, Local, announces};
 use super::handler::{Event, EventHandler, Payload};
+use super::packages::PackageBuffer;
 use super::server_loop::ServerLoop;
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared, WorkerState};
@@ -22,6 +25,7 @@ use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
 use crate::log;
 use crate::net::listener::Listener;
 use crate::net::stream::ReadOutcome;
+use crate::protocol::framing::Rule;
 use crate::reactor::clock;
 use crate::reactor::poller::{Interest, Ready};
 use crate::shm::ring::Consumer;
@@ -52,6 +56,8 @@ struct BaseWorker {
     ready: VecDeque<usize>,
     buffer: Vec<u8>,
     limit: RequestLimit,
+    /// For connections that hold no bytes yet.
+    spare: Option<Box<PackageBuffer>>,
     single: bool,
     /// Set when this worker takes no more work: when it must be over, monotonic milliseconds.
     end_by_ms: Option<u64>,
@@ -91,6 +97,7 @@ pub(super) fn run(
         ready: VecDeque::new(),
         buffer: vec![0; shared.settings.input_chunk_bytes as usize],
         limit: RequestLimit::new(shared),
+        spare: None,
         single: start.single,
         end_by_ms: None,
     };
@@ -437,6 +444,11 @@ impl BaseWorker {
     }
 
     fn read_connection(&mut self, key: usize) {
+        let framed = self.shared().framing.rule != Rule::Raw;
+        let takes_input = self.with(key, |c| c.takes_input());
+        if framed && takes_input == Some(true) {
+            return self.read_framed(key);
+        }
         let finishing = self.end_by_ms.is_some();
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = {
@@ -476,12 +488,16 @@ impl BaseWorker {
 
     /// Comes back for what is left; a worker that ends closes what has nothing left.
     fn after_read(&mut self, key: usize, finishing: bool) {
-        let still = self.local().set.borrow().get(key).map(|c| c.readable);
+        let still = self.with(key, |c| c.readable || c.has_package());
         match still {
             Some(true) => self.list(key),
             Some(false) if finishing => self.start_close(key, BY_SERVER),
             _ => {}
         }
+    }
+
+    fn with<T>(&self, key: usize, look: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        self.local().set.borrow_mut().get_mut(key).map(look)
     }
 
     fn on_data(&mut self, key: usize, data: &[u8], full: bool) {
@@ -519,6 +535,7 @@ impl BaseWorker {
                 return;
             }
             c.close_sent = true;
+            c.packages = None;
             c.session_id
         };
         let mut header = self.header(session_id, Kind::Close);
