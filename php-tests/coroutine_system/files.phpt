@@ -96,7 +96,7 @@ run(function () use ($folder, $file): void {
     }
     $done->wait();
 });
-// Outside of a coroutine only what needs not wait.
+// Outside of a coroutine this is what works.
 check(System::statvfs('/')['bsize'] > 0, 'statvfs');
 array_map(unlink(...), glob("{$folder}/*"));
 rmdir($folder);

@@ -146,7 +146,7 @@ pub fn run<T: Send + 'static>(
         let outcome: Outcome = catch_unwind(AssertUnwindSafe(|| -> Box<dyn Any + Send> {
             Box::new(job())
         }));
-        remote.post(Box::new(move || deliver(id, outcome)));
+        remote.post(Box::new(move || defer(id, outcome)));
     };
     let done = move |outcome: Outcome| match outcome {
         Ok(value) => {
@@ -171,7 +171,13 @@ pub fn run<T: Send + 'static>(
     pushed
 }
 
-/// In the loop's thread.
+/// In the loop's thread, behind what was deferred before: a job that is done at once does not overtake it.
+fn defer(id: u64, outcome: Outcome) {
+    if let Some(event_loop) = event_loop::existing() {
+        event_loop.defer(Box::new(move || deliver(id, outcome)));
+    }
+}
+
 fn deliver(id: u64, outcome: Outcome) {
     let waiting = pool().waiting.borrow_mut().remove(&id);
     // None: given up meanwhile.
