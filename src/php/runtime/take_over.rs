@@ -70,7 +70,7 @@ impl Taken {
 /// Defines what stands in for a function of PHP: where `$condition` holds `$inner` runs, and elsewhere the
 /// original.
 macro_rules! taken {
-    ($($taken:ident = $name:literal, $handler:ident, $condition:expr => $inner:path;)*) => { $(
+    ($($taken:ident = $name:literal, $handler:ident, $condition:expr => $inner:expr;)*) => { $(
         static $taken: $crate::php::runtime::take_over::Taken =
             $crate::php::runtime::take_over::Taken::new($name, $handler);
 
