@@ -107,6 +107,7 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
         timer::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
+        runtime::request_shutdown();
     });
     0
 }

@@ -41,8 +41,6 @@ pub enum Hook {
 
 /// Those that are not built, by the names of their constants.
 const NOT_BUILT: &[(Hook, &str)] = &[
-    (Hook::Curl, "SWOOLE_HOOK_CURL"),
-    (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
     (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL"),
     (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC"),
     (Hook::PdoOracle, "SWOOLE_HOOK_PDO_ORACLE"),

@@ -6,6 +6,7 @@
 //! | `take_over` | how functions of the engine are taken over |
 //! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
 //! | `nonblocking` | descriptors of PHP's |
+//! | `curl` | `curl_exec()` |
 //! | `process` | `proc_open()` and its family |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
@@ -14,6 +15,7 @@
 //! | `files` | files, pipes and terminals |
 
 pub mod bound;
+pub mod curl;
 pub mod files;
 pub mod flags;
 pub mod nonblocking;
@@ -77,8 +79,14 @@ pub fn request_startup() {
         streams::pair::take_over();
         files::stdio::take_over();
         process::take_over();
+        curl::take_over();
         streams::factory::take_over();
     });
+}
+
+/// At the end of a request.
+pub fn request_shutdown() {
+    curl::request_shutdown();
 }
 
 fn do_enable_coroutine(frame: Frame, place: Place<'_>) -> Result<(), Stop> {

@@ -48,6 +48,12 @@ impl Taken {
         }
     }
 
+    /// PHP's own handler; None: it was not taken over.
+    #[must_use]
+    pub fn handler(&self) -> Option<Handler> {
+        self.original.get().copied()
+    }
+
     /// PHP's own, from within ours.
     pub fn original(&self, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         // SAFETY: the frame of the running call of this function, and the place for its result.
