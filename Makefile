@@ -26,7 +26,7 @@ serve: setup ## build and serve examples/echo.php on 127.0.0.1:9501
 	@scripts/serve
 
 test: ## all tests: Rust and phpt
-	@TEST_MODULES=curl:php-curl scripts/setup
+	@TEST_MODULES="curl:php-curl pdo_mysql:php-mysql" scripts/setup
 	@scripts/test
 
 phpt: setup ## phpt tests; TESTS="FILE or FOLDER ..." for some of them
