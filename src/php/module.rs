@@ -79,6 +79,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     coroutine::exit::register();
     coroutine::autoload::register();
+    runtime::register(module_number);
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);
@@ -112,6 +113,7 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
         timer::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
+        runtime::request_shutdown();
     });
     0
 }

@@ -41,11 +41,6 @@ pub enum Hook {
 
 /// Those that are not built, by the names of their constants.
 const NOT_BUILT: &[(Hook, &str)] = &[
-    (Hook::File, "SWOOLE_HOOK_FILE"),
-    (Hook::Proc, "SWOOLE_HOOK_PROC"),
-    (Hook::Curl, "SWOOLE_HOOK_CURL"),
-    (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
-    (Hook::Stdio, "SWOOLE_HOOK_STDIO"),
     (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL"),
     (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC"),
     (Hook::PdoOracle, "SWOOLE_HOOK_PDO_ORACLE"),
