@@ -45,7 +45,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
-        $server->allowLog('/can only be used in the worker process/');
+        $server->allowLog('/can only be used in the worker process|id=[34]\) abnormal exit/');
         $user = $server->expectEvent('user');
         same([3, true], [$user['id'], $user['sent']]);
         same([$user['pid'], $user['manager']], [$user['own'], $user['parent']]);

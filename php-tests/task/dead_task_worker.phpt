@@ -44,9 +44,9 @@ test_server(
             [$id, $code, $signal] = $server->expectEvent('error');
             check($id === 1 || $id === 2, 'a task worker');
             same(['exit' => [3, 0], 'fatal' => [255, 0], 'exception' => [255, 0], 'kill' => [0, 9]][$death], [$code, $signal]);
-            $server->expectLog('/task worker [12] \(pid \d+\) exited abnormally: .*it was serving task \d+, which is lost/');
+            $server->expectLog('/id=[12]\) abnormal exit, .*it was serving task \d+, which is lost/');
         }
-        $server->allowLog('/exited abnormally|in a row|No idle task worker/');
+        $server->allowLog('/abnormal exit|in a row|No idle task worker/');
     },
 );
 ?>
