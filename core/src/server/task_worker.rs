@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Acquire;
 use std::time::Duration;
 
 use super::context::Context;
+use super::entry::{self, Incarnation, RequestLimit};
 use super::farewell::farewell;
 use super::handler::EventHandler;
 use super::incoming::{Arrived, key_of};
@@ -15,7 +16,6 @@ use super::server_loop::ServerLoop;
 use super::shared::{Shared, WorkerState};
 use super::start::{LISTENER_TOKEN, Signals};
 use super::tasks::TMPFILE;
-use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
@@ -46,9 +46,9 @@ pub(super) fn run(
     who: Incarnation,
     signals: Signals,
 ) -> Result<i32, Error> {
-    worker::ignore_others()?;
-    worker::drop_privileges(shared)?;
-    let context = worker::enter(shared, handler, who, None)?;
+    entry::ignore_others()?;
+    entry::drop_privileges(shared)?;
+    let context = entry::enter(shared, handler, who, None)?;
     let server_loop = ServerLoop::enter(signals, &shared.worker_bells[who.lane()])?;
     let receiver = start_receiver(shared, who)?;
     if let Some(receiver) = &receiver {

@@ -365,7 +365,9 @@ pub fn send_result(task: &TaskRef, data: *mut zval, place: Place<'_>) -> Result<
     let sent = running()?.finish_task(task, packed.bytes(), flags_of(&packed));
     if let Err(failed) = &sent {
         error::set_last(failed.code());
-        if !matches!(failed, error::Error::MessageNotTaken { .. }) {
+        use swoole_core::error::Error::{MessageNotTaken, WorkerTerminated};
+        // The one was logged already; the other is nobody's mistake: who asked for it is gone.
+        if !matches!(failed, MessageNotTaken { .. } | WorkerTerminated { .. }) {
             log::warning(failed);
         }
     }

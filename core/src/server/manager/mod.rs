@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
 use super::context::{Context, set_current};
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
 use super::mail::{Mail, Patience};
@@ -21,7 +22,6 @@ use super::server_loop::ServerLoop;
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
-use super::worker::Incarnation;
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
