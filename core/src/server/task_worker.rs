@@ -123,13 +123,20 @@ impl TaskWorker {
             .rest_by_ms
             .is_none_or(|by_ms| clock::monotonic_ms() < by_ms);
         !self.context.stop.get()
-            || (self.context.end_status.get().is_none() && self.context.incoming.is_open() && rest)
+            || (self.context.end_status.get().is_none()
+                && ((self.context.incoming.is_open() && rest) || self.drains()))
+    }
+
+    /// Whether the server ends: then there is no successor, and what was accepted is done first. The manager
+    /// limits the time.
+    fn drains(&self) -> bool {
+        self.context.is_shutting_down() && self.context.has_posts() && !self.context.is_full()
     }
 
     /// Takes one message and runs user code for it; answers whether there was one. A worker that was told to
     /// stop only takes the rest of what it has begun.
     fn serve_one(&self) -> bool {
-        if self.context.stop.get() {
+        if self.context.stop.get() && !self.drains() {
             return self.context.incoming.is_open() && self.serve_own();
         }
         if self.context.is_full() {
