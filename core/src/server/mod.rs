@@ -43,6 +43,7 @@ pub use handler::{
     ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome, Payload,
     Role, TaskEvent, TaskRef, WorkerFault,
 };
+pub use incoming::TaskOutcome;
 pub use info::{ClientInfo, StatValue};
 pub use shared::WorkerState;
 pub use start::{Finished, Server};
