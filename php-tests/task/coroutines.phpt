@@ -40,6 +40,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         $server->connect()->send('go');
         same(range(0, 98, 2), $server->expectEvent('results'));
         check($server->expectEvent('finish')['cid'] > 0, 'timers run in coroutines');

@@ -31,6 +31,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         $starts = [$server->expectEvent('start'), $server->expectEvent('start'), $server->expectEvent('start')];
         sort($starts);
         same([[0, false, 0, 0, true, true], [1, true, 1, 1, true, true], [2, true, 2, 2, true, true]], $starts);

@@ -28,6 +28,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         same(true, $server->expectEvent('from manager'));
         same([0, 3, 'of the manager'], $server->expectEvent('message'));
         $server->connect()->send('go');

@@ -56,6 +56,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         $server->connect()->send('go');
         $expect = function (string $name, mixed $result, ?string $text) use ($server): void {
             [$got, $message] = $server->expectEvent($name);

@@ -49,6 +49,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         $server->connect()->send('hello');
         $task = $server->expectEvent('task');
         same(['data' => ['data' => 'hello'], 'id' => 0, 'flags' => SWOOLE_TASK_NONBLOCK | SWOOLE_TASK_SERIALIZE],

@@ -43,6 +43,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
+        $server->allowLog('/No idle task worker/');
         $client = $server->connect();
         $line = '';
         $read = function () use ($client): string {

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Context;
+use super::entry::Incarnation;
 use super::server_loop::{ServerLoop, between_turns};
-use super::worker::Incarnation;
 use crate::error::Error;
 use crate::log;
 use crate::reactor::clock;

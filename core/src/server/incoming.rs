@@ -334,9 +334,12 @@ impl Context {
             }
             bell.awake();
             if ended {
-                return;
+                break;
             }
         }
+        // User code may have called this where the event loop was about to sleep, and others take the process
+        // for awake now: it looks once more.
+        bell.force();
     }
 
     fn take_result(&self, ids: &[u64]) -> Option<(usize, TaskOutcome)> {

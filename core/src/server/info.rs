@@ -137,7 +137,7 @@ impl Context {
         let hosts = |value: fn(&super::shared::HostRecord) -> u64| -> u64 {
             shared.hosts.iter().map(value).sum()
         };
-        let lanes = |value: fn(&super::shared::LaneRecord) -> u64| -> u64 {
+        let lanes = |value: fn(&super::lane::LaneRecord) -> u64| -> u64 {
             shared.lanes.iter().map(value).sum()
         };
         let idle_of = |workers: &[WorkerRecord]| {

@@ -12,10 +12,12 @@ mod base;
 mod connection;
 mod context;
 mod dispatch;
+mod entry;
 mod farewell;
 pub mod handler;
 mod incoming;
 mod info;
+mod lane;
 mod long_message;
 mod mail;
 mod mailbox;
@@ -41,6 +43,7 @@ pub use handler::{
     ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome, Payload,
     Role, TaskEvent, TaskRef, WorkerFault,
 };
+pub use incoming::TaskOutcome;
 pub use info::{ClientInfo, StatValue};
 pub use shared::WorkerState;
 pub use start::{Finished, Server};

@@ -40,6 +40,17 @@ pub(super) struct PostsSlot {
     core: usize,
 }
 
+fn count_of(core: usize, event_workers: usize) -> usize {
+    core + 1 + event_workers * 2
+}
+
+/// Address space that the intakes of such a server take.
+#[cfg(test)]
+pub(super) fn bytes(core: usize, event_workers: usize) -> usize {
+    let count = count_of(core, event_workers);
+    count * intake_capacity(count, BUDGET_BYTES)
+}
+
 impl Posts {
     pub(super) fn layout(
         layout: &mut Layout,
@@ -47,7 +58,7 @@ impl Posts {
         event_workers: usize,
         producers: usize,
     ) -> PostsSlot {
-        let count = core + 1 + event_workers * 2;
+        let count = count_of(core, event_workers);
         let capacity = intake_capacity(count, BUDGET_BYTES);
         PostsSlot {
             intakes: Intakes::layout(layout, count, producers, capacity),

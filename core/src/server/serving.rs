@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::context::Context;
 use super::handler::Outcome;
+use super::lane::{LaneRecord, SERVING_MAX};
 use super::session::{PEER_GONE, Session};
-use super::shared::{LaneRecord, SERVING_MAX, WorkerState};
+use super::shared::WorkerState;
 use crate::ipc::message::RESET;
 use crate::reactor::{TimerId, event_loop};
 

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use super::acceptor::listen_options;
 use super::context::set_current;
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
 use super::manager::{self, Ended};
 use super::server_loop::between_turns;
 use super::shared::{Listens, Shared};
-use super::worker::{self, Incarnation};
-use super::{Mode, PortInfo, base, master, task_worker, user_process};
+use super::{Mode, PortInfo, base, master, task_worker, user_process, worker};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::log;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Acquire;
 use std::time::Duration;
 
 use super::context::Context;
+use super::entry::{self, Incarnation, RequestLimit};
 use super::farewell::farewell;
 use super::handler::EventHandler;
 use super::incoming::{Arrived, key_of};
@@ -15,7 +16,6 @@ use super::server_loop::ServerLoop;
 use super::shared::{Shared, WorkerState};
 use super::start::{LISTENER_TOKEN, Signals};
 use super::tasks::TMPFILE;
-use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
@@ -46,9 +46,9 @@ pub(super) fn run(
     who: Incarnation,
     signals: Signals,
 ) -> Result<i32, Error> {
-    worker::ignore_others()?;
-    worker::drop_privileges(shared)?;
-    let context = worker::enter(shared, handler, who, None)?;
+    entry::ignore_others()?;
+    entry::drop_privileges(shared)?;
+    let context = entry::enter(shared, handler, who, None)?;
     let server_loop = ServerLoop::enter(signals, &shared.worker_bells[who.lane()])?;
     let receiver = start_receiver(shared, who)?;
     if let Some(receiver) = &receiver {
@@ -123,13 +123,20 @@ impl TaskWorker {
             .rest_by_ms
             .is_none_or(|by_ms| clock::monotonic_ms() < by_ms);
         !self.context.stop.get()
-            || (self.context.end_status.get().is_none() && self.context.incoming.is_open() && rest)
+            || (self.context.end_status.get().is_none()
+                && ((self.context.incoming.is_open() && rest) || self.drains()))
+    }
+
+    /// Whether the server ends: then there is no successor, and what was accepted is done first. The manager
+    /// limits the time.
+    fn drains(&self) -> bool {
+        self.context.is_shutting_down() && self.context.has_posts() && !self.context.is_full()
     }
 
     /// Takes one message and runs user code for it; answers whether there was one. A worker that was told to
     /// stop only takes the rest of what it has begun.
     fn serve_one(&self) -> bool {
-        if self.context.stop.get() {
+        if self.context.stop.get() && !self.drains() {
             return self.context.incoming.is_open() && self.serve_own();
         }
         if self.context.is_full() {

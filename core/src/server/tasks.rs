@@ -188,6 +188,12 @@ impl Context {
             .header(Kind::Finish, task.id, data.len(), kept | flags);
         header.asker_epoch = low_bits(task.epoch);
         let lane = usize::from(task.source);
+        if self.is_shutting_down() && self.worker_pid(lane as u32 / 2).unwrap_or(0) == 0 {
+            // It has no successor any more.
+            return Err(Error::WorkerTerminated {
+                worker_id: task.worker_id,
+            });
+        }
         let is_awaited = task.flags & COROUTINE != 0 || task.flags & NONBLOCK == 0;
         let to = if !is_awaited {
             To::Worker(lane / 2)
@@ -237,6 +243,21 @@ impl Context {
     #[must_use]
     pub fn has_worker(&self, worker_id: i64) -> bool {
         usize::try_from(worker_id).is_ok_and(|id| id < self.shared.core_workers())
+    }
+
+    /// At the end of the server: says so if tasks were not done. Those in a queue with a key stay there.
+    pub(super) fn tell_left_tasks(&self) {
+        let global = self.shared.global;
+        let left = global
+            .tasks
+            .load(Relaxed)
+            .saturating_sub(global.tasks_taken.load(Relaxed));
+        let stays = self.shared.task_queue.is_some() && self.settings().task.message_queue_key != 0;
+        if left > 0 && !stays {
+            log::notice(format_args!(
+                "the server ends with {left} tasks that no task worker has begun; raise max_wait_time to have more done"
+            ));
+        }
     }
 
     /// Whether results of tasks come to this process.

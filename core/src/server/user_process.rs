@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 
+use super::entry::{self, Incarnation};
 use super::handler::{EventHandler, Outcome};
 use super::shared::Shared;
-use super::worker::{self, Incarnation};
 use crate::error::Error;
 use crate::sys::signal::{self, Signal};
 
@@ -19,8 +19,8 @@ pub(super) fn run(
     // Its signals are its own: by default SIGTERM ends it at once, as it ends any script.
     signal::forget_in_child();
     signal::ignore(Signal::INT)?;
-    worker::drop_privileges(shared)?;
-    let context = worker::enter(shared, handler, who, None)?;
+    entry::drop_privileges(shared)?;
+    let context = entry::enter(shared, handler, who, None)?;
     let slot = who.worker_id as usize;
     let index = (slot - shared.core_workers()) as u32;
     let outcome = handler.run_user_process(who.worker_id, index);

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use swoole_core::error::{self, codes};
 use swoole_core::log;
-use swoole_core::server::{Context, TaskRef};
+use swoole_core::server::{Context, TaskOutcome, TaskRef};
 
 trampolines! {
     task => do_task;
@@ -259,7 +259,7 @@ fn do_task_wait_multi(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let ids: Vec<u64> = sent.iter().flatten().copied().collect();
-    let mut results: Vec<Option<Option<(Vec<u8>, u16)>>> = vec![None; ids.len()];
+    let mut results: Vec<Option<TaskOutcome>> = vec![None; ids.len()];
     running()?.wait_results(&ids, limit(timeout), |at, result| {
         if let Some(slot) = results.get_mut(at) {
             *slot = Some(result);
@@ -365,7 +365,9 @@ pub fn send_result(task: &TaskRef, data: *mut zval, place: Place<'_>) -> Result<
     let sent = running()?.finish_task(task, packed.bytes(), flags_of(&packed));
     if let Err(failed) = &sent {
         error::set_last(failed.code());
-        if !matches!(failed, error::Error::MessageNotTaken { .. }) {
+        use swoole_core::error::Error::{MessageNotTaken, WorkerTerminated};
+        // The one was logged already; the other is nobody's mistake: who asked for it is gone.
+        if !matches!(failed, MessageNotTaken { .. } | WorkerTerminated { .. }) {
             log::warning(failed);
         }
     }

@@ -12,13 +12,13 @@ use std::time::Duration;
 use super::acceptor::{Accepted, Acceptor};
 use super::connection::{Connection, ConnectionSet, Effect, Stage};
 use super::context::{Context, Local, announces};
+use super::entry::{self, Incarnation, RequestLimit};
 use super::handler::{Event, EventHandler, Payload};
 use super::packages::PackageBuffer;
 use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
-use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
@@ -73,8 +73,8 @@ pub(super) fn run(
     let host = who.lane();
     let listeners = prepare_listeners(shared, start.listeners)?;
     if !start.single {
-        worker::ignore_others()?;
-        worker::drop_privileges(shared)?;
+        entry::ignore_others()?;
+        entry::drop_privileges(shared)?;
     }
     let local = Local {
         host,
@@ -84,7 +84,7 @@ pub(super) fn run(
             .collect(),
         postponed: RefCell::default(),
     };
-    let context = worker::enter(shared, handler, who, Some(local))?;
+    let context = entry::enter(shared, handler, who, Some(local))?;
     let server_loop = ServerLoop::enter(start.signals, &shared.worker_bells[host])?;
     let acceptor = Acceptor::new(Arc::clone(shared), listeners);
     acceptor.watch(&server_loop, LISTENER_TOKEN)?;

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
 use super::context::{Context, set_current};
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
 use super::mail::{Mail, Patience};
@@ -21,7 +22,6 @@ use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
-use super::worker::Incarnation;
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
@@ -196,6 +196,7 @@ impl Manager {
             if let Step::Become(who) = self.spawn_due()? {
                 return Ok(Step::Become(who));
             }
+            self.stop_task_workers();
             self.kill_due();
             self.advance_reload();
             self.tell_untold();
@@ -207,6 +208,7 @@ impl Manager {
         }
         let context = Rc::clone(&self.context);
         if !context.is_copy() {
+            context.tell_left_tasks();
             context.note(between_turns(|| self.handler.on_manager_stop()));
         }
         Ok(Step::Go)
@@ -336,7 +338,32 @@ impl Manager {
             if let Some(old) = &mut self.slots[index].old {
                 old.kill_at_ms = old.kill_at_ms.or(kill_at_ms);
             }
-            self.stop(index);
+            // Workers may wait for results of tasks.
+            if !self.is_task_worker(index) {
+                self.stop(index);
+            }
+        }
+    }
+
+    fn is_task_worker(&self, index: usize) -> bool {
+        (self.shared.event_workers()..self.shared.core_workers()).contains(&index)
+    }
+
+    /// In a shutdown: ends the task workers when the workers are gone. They do what was accepted, within
+    /// what is left of `max_wait_time`.
+    fn stop_task_workers(&mut self) {
+        let gone = |slot: &Slot| slot.pid == 0 && slot.old.is_none();
+        let workers = self.slots.iter().take(self.shared.event_workers());
+        if !self.shutting_down || !workers.clone().all(gone) {
+            return;
+        }
+        let limit_ms = self.shared.settings.max_wait_time_ms;
+        let end_ms = (self.asked_ms + limit_ms).max(clock::monotonic_ms()) + KILL_GRACE_MS;
+        for index in self.shared.event_workers()..self.shared.core_workers() {
+            if !self.slots[index].stopping {
+                self.stop(index);
+                self.slots[index].kill_at_ms = (limit_ms > 0).then_some(end_ms);
+            }
         }
     }
 

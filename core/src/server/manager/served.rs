@@ -3,9 +3,9 @@
 use super::Manager;
 use crate::ipc::message::Kind;
 use crate::log;
+use crate::server::entry::Incarnation;
 use crate::server::incoming::COROUTINE;
 use crate::server::posts::{TaskKey, To};
-use crate::server::worker::Incarnation;
 
 /// Connections or tasks that the log names one by one.
 const LISTED_MAX: usize = 16;

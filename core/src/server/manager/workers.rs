@@ -9,10 +9,10 @@ use crate::ipc::message::{Header, Kind};
 use crate::log;
 use crate::reactor::clock;
 use crate::server::Mode;
+use crate::server::entry::Incarnation;
 use crate::server::handler::WorkerFault;
+use crate::server::lane::LaneRecord;
 use crate::server::posts::TaskKey;
-use crate::server::shared::LaneRecord;
-use crate::server::worker::Incarnation;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::{Pid, reaped};
 
@@ -145,6 +145,9 @@ impl Manager {
         if status.raw == 0 && retired && served.is_empty() {
             return idle;
         }
+        if self.was_told_to_end(index, status) {
+            return idle;
+        }
         let fault = self.lane(index, epoch).take_fault();
         if status.raw != 0 || !served.is_empty() || !retired {
             Self::report(index, pid, status, &served, fault.as_deref());
@@ -160,6 +163,12 @@ impl Manager {
             self.context.note(self.handler.on_worker_error(&fault));
         }
         idle
+    }
+
+    /// A process of user code ends by the signal itself, unless it has a handler.
+    fn was_told_to_end(&self, index: usize, status: &ExitStatus) -> bool {
+        let is_user_process = index >= self.shared.core_workers();
+        is_user_process && self.shutting_down && status.signal == Signal::TERM.number()
     }
 
     /// What a process is called in the log.

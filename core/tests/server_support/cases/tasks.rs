@@ -24,6 +24,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "more_tasks_than_there_is_room_for", flood);
     tests.add(MANAGED, "task_max_request_replaces_quietly", max_request);
     tests.add(MANAGED, "reload_of_task_workers_alone_and_of_all", reload);
+    tests.add(MANAGED, "accepted_tasks_are_done_before_the_end", drained);
     tests.add(MANAGED, "messages_between_workers", messages);
     tests.add(MANAGED, "a_task_worker_sends_to_connections", sends);
     tests.add(MANAGED, "tasks_by_message_queue", message_queue);
@@ -210,6 +211,25 @@ fn reload(kind: Kind) {
     server.finish();
 }
 
+fn drained(kind: Kind) {
+    let mut server = started(plan(kind).set("max_wait_time", 30));
+    let mut client = server.connect();
+    client.ask("tasks 2 gate open");
+    server.wait_count("task_at_gate ", 2);
+    client.ask("tasks 20 print left");
+    server.signal(server.pid(), Signal::TERM);
+    // The workers are gone by then; nobody waits for results.
+    server.wait_count("worker_stop ", 2);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    server.expect_exit(0);
+    let done = server.lines("task ");
+    assert_eq!(
+        done.iter().filter(|line| line.ends_with("left")).count(),
+        20
+    );
+    assert!(!server.log().contains("no task worker has begun"));
+}
+
 fn messages(kind: Kind) {
     let server = started(plan(kind));
     let mut client = server.connect();
@@ -289,7 +309,9 @@ fn counted(kind: Kind) {
     });
     client.ask("task gate open");
     server.wait_for("task_at_gate");
-    assert!(client.ask("stats").contains("task_idle_worker_num=1"));
+    server.eventually("one is busy", || {
+        client.ask("stats").contains("task_idle_worker_num=1")
+    });
     std::fs::write(server.folder().join("open"), "").unwrap();
     server.wait_for("finish ");
     server.finish();
