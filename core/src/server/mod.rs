@@ -21,6 +21,7 @@ mod master;
 mod outbox;
 mod packages;
 mod reactor_thread;
+mod room;
 mod server_loop;
 pub mod serving;
 mod session;
@@ -33,6 +34,7 @@ pub use handler::{
     ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
 };
 pub use info::{ClientInfo, StatValue};
+pub use room::RoomWait;
 pub use shared::WorkerState;
 pub use start::{Finished, Server};
 
