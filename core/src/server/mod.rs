@@ -28,6 +28,7 @@ mod packages;
 pub mod packed_task;
 mod posts;
 mod reactor_thread;
+mod room;
 mod server_loop;
 pub mod serving;
 mod session;
@@ -45,6 +46,7 @@ pub use handler::{
 };
 pub use incoming::TaskOutcome;
 pub use info::{ClientInfo, StatValue};
+pub use room::RoomWait;
 pub use shared::WorkerState;
 pub use start::{Finished, Server};
 

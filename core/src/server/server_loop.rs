@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::room;
 use super::start::{BELL_TOKEN, SIGNAL_TOKEN, bell_fd};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
@@ -75,6 +76,7 @@ impl ServerLoop {
     /// Runs what user code wants to run and is ready or due.
     pub fn run_ready(&self) {
         self.event_loop.run_ready();
+        room::wake();
     }
 
     /// Whether a busy role should make a pause in its work for [`Self::glance`]. Costs next to nothing
