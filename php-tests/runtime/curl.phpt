@@ -13,6 +13,20 @@ require __DIR__ . '/../include/bootstrap.php';
 // The server is a process of its own, so that PHP's own curl can be its client, too.
 $code = <<<'PHP'
     <?php
+    /** Answers two at once. */
+    function pair(): string
+    {
+        static $held = null;
+        if ($held === null) {
+            $held = new Swoole\Coroutine\Channel(1);
+            $held->pop(60);
+            $held = null;
+        } else {
+            $held->push(true);
+        }
+        return 'pair';
+    }
+
     /** A server of HTTP: connections are kept; /slow answers late, /N sends so many bytes, /echo what it got. */
     function serve(mixed $server): void
     {
@@ -39,6 +53,7 @@ $code = <<<'PHP'
                     }
                     $answer = match (true) {
                         $path === '/slow' => Co::sleep(0.02) ? 'slow' : '',
+                        $path === '/pair' => pair(),
                         $path === '/never' => Co::sleep(10) ? 'never' : '',
                         $path === '/echo' => "{$method} {$body}",
                         $path === '/peer' => $peer,
@@ -173,19 +188,31 @@ Co\run(function () use ($native, $url): void {
     });
     $curl = null;
     same('slow', $done->pop());
-    $ticks = 0;
-    $ticker = Swoole\Timer::tick(2, function () use (&$ticks): void {
-        $ticks++;
+    go(function () use ($url, $done): void {
+        Co::sleep(0.001);
+        curl_setopt($curl = curl_init("{$url}/pair"), CURLOPT_RETURNTRANSFER, true);
+        $done->push(curl_exec($curl));
     });
-    curl_multi_add_handle($multi = curl_multi_init(), $curl = curl_init("{$url}/slow"));
+    curl_multi_add_handle($multi = curl_multi_init(), $curl = curl_init("{$url}/pair"));
     curl_setopt($curl, CURLOPT_RETURNTRANSFER, true);
+    $calls = 0;
     do {
         curl_multi_exec($multi, $running);
-        $calls = ($calls ?? 0) + 1;
-    } while ($running > 0 && curl_multi_select($multi) >= 0);
-    same('slow', curl_multi_getcontent($curl));
-    check($ticks >= 2 && $calls < 20, "{$ticks} ticks during {$calls} calls");
-    Swoole\Timer::clear($ticker);
+        $calls++;
+    } while ($running > 0 && curl_multi_select($multi, 10) >= 0);
+    same('pair', curl_multi_getcontent($curl));
+    check($calls < 20, "{$calls} calls");
+    same('pair', $done->pop());
+    // A selection ends when another coroutine is at work with the multi handle; handles are added meanwhile.
+    curl_multi_add_handle($multi = curl_multi_init(), $curl = curl_init("{$url}/never"));
+    for ($i = 0; $i < 3; $i++) {
+        curl_multi_exec($multi, $running);
+        same(1, $running);
+        Co::sleep(0.005);
+    }
+    go(fn () => $done->push(curl_multi_select($multi, 10)));
+    same([0, 0, 0], [curl_multi_add_handle($multi, curl_init()), $done->length(), curl_multi_remove_handle($multi, $curl)]);
+    same([1, 0], [$done->length(), $done->pop()]);
     // One that is canceled.
     $curl = curl_init("{$url}/never");
     $cid = go(fn () => $done->push([curl_exec($curl), swoole_last_error()]));

@@ -7,6 +7,7 @@
 //! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
 //! | `nonblocking` | descriptors of PHP's |
 //! | `curl` | `curl_exec()` |
+//! | `names` | `gethostbyname()` and its family |
 //! | `process` | `proc_open()` and its family |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
@@ -18,6 +19,7 @@ pub mod bound;
 pub mod curl;
 pub mod files;
 pub mod flags;
+pub mod names;
 pub mod nonblocking;
 pub mod process;
 pub mod ready;
@@ -80,6 +82,7 @@ pub fn request_startup() {
         files::stdio::take_over();
         process::take_over();
         curl::take_over();
+        names::take_over();
         streams::factory::take_over();
     });
 }

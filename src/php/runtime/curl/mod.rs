@@ -25,7 +25,7 @@ use self::busy::Busy;
 use self::library::library;
 use self::php::{Kept, call, release};
 use super::flags::{Hook, is_on};
-use super::take_over::taken;
+use super::take_over::{Taken, taken};
 use crate::php::convert::set_bool;
 use crate::php::coroutine;
 use crate::php::ffi::*;
@@ -41,37 +41,57 @@ fn applies() -> bool {
 taken! {
     EXEC = c"curl_exec", curl_exec, applies() => do_exec;
     SELECT = c"curl_multi_select", curl_multi_select, applies() => do_select;
-    CLOSE = c"curl_close", curl_close, busy::any() => |frame, place| free(&CLOSE, frame, place);
-    RESET = c"curl_reset", curl_reset, busy::any() => |frame, place| free(&RESET, frame, place);
-    COPY = c"curl_copy_handle", curl_copy_handle, busy::any() => |frame, place| free(&COPY, frame, place);
-    PAUSE = c"curl_pause", curl_pause, busy::any() => |frame, place| free(&PAUSE, frame, place);
-    UPKEEP = c"curl_upkeep", curl_upkeep, busy::any() => |frame, place| free(&UPKEEP, frame, place);
-    ESCAPE = c"curl_escape", curl_escape, busy::any() => |frame, place| free(&ESCAPE, frame, place);
-    UNESCAPE = c"curl_unescape", curl_unescape, busy::any() => |frame, place| free(&UNESCAPE, frame, place);
-    ADD = c"curl_multi_add_handle", curl_multi_add_handle, busy::any() => |frame, place| free(&ADD, frame, place);
+    CLOSE = c"curl_close", curl_close, busy::any() => |frame, place| unless_busy(&CLOSE, frame, place);
+    RESET = c"curl_reset", curl_reset, busy::any() => |frame, place| unless_busy(&RESET, frame, place);
+    COPY = c"curl_copy_handle", curl_copy_handle, busy::any() => |frame, place| unless_busy(&COPY, frame, place);
+    PAUSE = c"curl_pause", curl_pause, busy::any() => |frame, place| unless_busy(&PAUSE, frame, place);
+    UPKEEP = c"curl_upkeep", curl_upkeep, busy::any() => |frame, place| unless_busy(&UPKEEP, frame, place);
+    ESCAPE = c"curl_escape", curl_escape, busy::any() => |frame, place| unless_busy(&ESCAPE, frame, place);
+    UNESCAPE = c"curl_unescape", curl_unescape, busy::any() => |frame, place| unless_busy(&UNESCAPE, frame, place);
+    ADD = c"curl_multi_add_handle", curl_multi_add_handle, busy::any() => |frame, place| unless_busy(&ADD, frame, place);
+    MULTI_EXEC = c"curl_multi_exec", curl_multi_exec, busy::any() => |frame, place| after_select(&MULTI_EXEC, frame, place);
+    REMOVE = c"curl_multi_remove_handle", curl_multi_remove_handle, busy::any() => |frame, place| after_select(&REMOVE, frame, place);
+    MULTI_CLOSE = c"curl_multi_close", curl_multi_close, busy::any() => |frame, place| after_select(&MULTI_CLOSE, frame, place);
 }
 
 pub fn take_over() {
     let all = [
-        &EXEC, &SELECT, &CLOSE, &RESET, &COPY, &PAUSE, &UPKEEP, &ESCAPE, &UNESCAPE, &ADD,
+        &EXEC,
+        &SELECT,
+        &CLOSE,
+        &RESET,
+        &COPY,
+        &PAUSE,
+        &UPKEEP,
+        &ESCAPE,
+        &UNESCAPE,
+        &ADD,
+        &MULTI_EXEC,
+        &REMOVE,
+        &MULTI_CLOSE,
     ];
     for function in all {
         function.take();
     }
 }
 
-/// PHP's own, for handles that no other coroutine is at work with.
-fn free(
-    taken: &'static super::take_over::Taken,
-    frame: Frame,
-    place: Place<'_>,
-) -> Result<(), Stop> {
-    for index in 0..frame.num_args() as usize {
-        if let Some(value) = frame.arg(index)
+/// PHP's own, for an easy handle that no other coroutine is at work with.
+fn unless_busy(taken: &'static Taken, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    for value in [frame.arg(0), frame.arg(1)].into_iter().flatten() {
+        if php::is_a(value, "CurlHandle")
             && let Some(object) = php::object_of(value)
         {
             busy::refuse(object)?;
         }
+    }
+    taken.original(frame, place)
+}
+
+/// PHP's own, for a multi handle, which may close descriptors that another coroutine waits for: that one's
+/// wait ends first.
+fn after_select(taken: &'static Taken, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    if let Some(object) = frame.arg(0).and_then(php::object_of) {
+        busy::end_wait(object);
     }
     taken.original(frame, place)
 }
@@ -90,7 +110,7 @@ fn do_exec(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         // From a callback of its own: PHP refuses it.
         return EXEC.original(frame, place);
     }
-    let busy = Busy::with(handle.object());
+    let busy = Busy::with(handle.object(), Vec::new());
     let Some(multi) = multis::of(&handle)? else {
         return Ok(());
     };

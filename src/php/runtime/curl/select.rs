@@ -25,8 +25,9 @@ pub fn select(
         // PHP itself is to say so.
         return taken.original(frame, place);
     }
-    let _busy = Busy::with(object.object());
     let mut sockets = sockets_of(library, multi);
+    let fds = sockets.iter().map(|socket| socket.fd).collect();
+    let _busy = Busy::with(object.object(), fds);
     nonblocking::poll_all(&mut sockets);
     if sockets.iter().all(|socket| socket.revents == 0) {
         let given_ms = (timeout_s * 1000.0) as u64;
