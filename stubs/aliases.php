@@ -29,4 +29,19 @@ class_alias(\Swoole\Coroutine\Context::class, 'Co\Context');
 class_alias(\Swoole\Coroutine\Iterator::class, 'Co\Iterator');
 class_alias(\Swoole\Coroutine\Scheduler::class, 'Co\Scheduler');
 class_alias(\Swoole\Coroutine\System::class, 'Co\System');
-class_alias(\Swoole\Client::class, 'swoole_client');
+
+/**
+ * The client of old scripts: it blocks, and with SWOOLE_ASYNC in its type it is a Swoole\Async\Client.
+ */
+class swoole_client extends \Swoole\Async\Client
+{
+    /**
+     * @param int $type as of Swoole\Client; SWOOLE_ASYNC: with callbacks
+     * @param bool $async the same as SWOOLE_ASYNC
+     * @param string $id the name that connections are kept by (SWOOLE_KEEP)
+     */
+    public function __construct(int $type, bool $async = false, string $id = '') {}
+
+    /** Connects as Swoole\Client or Swoole\Async\Client does. */
+    public function connect(string $host, int $port = 0, float $timeout = 0.5, int $sock_flag = 0): bool {}
+}

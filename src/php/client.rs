@@ -1,6 +1,7 @@
 //! `Swoole\Client`: a client that blocks. Connecting is in `client_connect`, sending and receiving in
 //! `client_io`.
 
+use super::async_client::{self, Session};
 use super::class::{self, *};
 use super::client_connect;
 use super::client_io;
@@ -49,10 +50,13 @@ static EXCEPTION: Entry = Entry::unset();
 
 /// `SWOOLE_SSL` in a type.
 const SSL: i64 = 512;
-const ASYNC: i64 = 1024;
+/// `SWOOLE_ASYNC` in a type.
+pub const ASYNC: i64 = 1024;
 const SYNC: i64 = 2048;
 /// `SWOOLE_KEEP` in a type.
 pub const KEEP: i64 = 4096;
+/// What a type has beside the kind of socket.
+pub const FLAGS: i64 = SSL | ASYNC | SYNC | KEEP;
 
 pub const CONNECT_ARGS: &[ArgDef] = &[
     arg(c"host", STRING),
@@ -134,7 +138,7 @@ pub static CLASS: ClassDef = ClassDef {
     ],
     flags: ZEND_ACC_NOT_SERIALIZABLE,
     create: Some(object::create_stateful::<Client>),
-    aliases: &[c"swoole_client"],
+    aliases: &[],
     entry: &CLIENT,
 };
 
@@ -162,7 +166,10 @@ pub fn declare_constants() {
         (c"SHUT_RD", i64::from(libc::SHUT_RD)),
         (c"SHUT_WR", i64::from(libc::SHUT_WR)),
     ];
-    class::declare_constants(&CLIENT, &constants);
+    // A class gets what its parent has when it is registered: the constants are not there yet.
+    for class in [&CLIENT, &async_client::ENTRY, &async_client::legacy::LEGACY] {
+        class::declare_constants(class, &constants);
+    }
 }
 
 /// A socket and what it is kept by when its client is done with it.
@@ -178,6 +185,8 @@ pub struct Client {
     pub link: RefCell<Option<Rc<Link>>>,
     /// What `getSocket()` made of it.
     exported: RefCell<Option<Owned>>,
+    /// Of a client that the event loop drives: from `connect()` to its end.
+    pub session: RefCell<Option<Rc<Session>>>,
 }
 
 impl Stateful for Client {
@@ -256,7 +265,9 @@ pub fn transfer_code(error: &ClientError) -> i32 {
 pub fn connected(frame: Frame) -> Result<Rc<Link>, Stop> {
     let state = state(frame)?;
     let link = state.link.borrow().clone();
-    if let Some(link) = link {
+    let session = state.session.borrow().clone();
+    let is_up = session.is_none_or(|session| session.is_up());
+    if is_up && let Some(link) = link {
         if link.socket.borrow().is_usable() {
             return Ok(link);
         }
@@ -268,10 +279,10 @@ pub fn connected(frame: Frame) -> Result<Rc<Link>, Stop> {
 
 /// The type without its flags.
 pub fn socket_type(number: i64) -> Option<SockType> {
-    SockType::from_number(number & !(SSL | ASYNC | SYNC | KEEP)).ok()
+    SockType::from_number(number & !FLAGS).ok()
 }
 
-fn not_built(what: &str) -> Stop {
+pub fn not_built(what: &str) -> Stop {
     let error = error::Error::NotBuilt {
         what: what.to_owned(),
         needs: "it needs TLS, which comes later; use a connection without encryption".to_owned(),
@@ -279,13 +290,8 @@ fn not_built(what: &str) -> Stop {
     Stop::exception(i64::from(error.code()), error.to_string())
 }
 
-fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
-    let (mut kind, mut is_async) = (0_i64, false);
-    let mut id: *mut zend_string = std::ptr::null_mut();
-    parse!(frame, c"l|bS", kind, is_async, id)?;
-    if is_async {
-        return Err(Stop::error("The $async parameter is not supported"));
-    }
+/// Checks a type and sets `type`.
+pub fn set_type(frame: Frame, kind: i64) -> Result<(), Stop> {
     if socket_type(kind).is_none() {
         return Err(Stop::Throw {
             class: Thrown::TypeError,
@@ -300,7 +306,22 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     if kind & SSL != 0 {
         return Err(not_built("SWOOLE_SSL"));
     }
-    set_number(frame, c"type", kind)?;
+    Ok(set_number(frame, c"type", kind)?)
+}
+
+fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
+    let (mut kind, mut is_async) = (0_i64, false);
+    let mut id: *mut zend_string = std::ptr::null_mut();
+    parse!(frame, c"l|bS", kind, is_async, id)?;
+    if is_async {
+        return Err(Stop::error("The $async parameter is not supported"));
+    }
+    set_type(frame, kind)?;
+    set_id(frame, id)
+}
+
+/// Sets `id`, unless it was not given.
+pub fn set_id(frame: Frame, id: *mut zend_string) -> Result<(), Stop> {
     if !id.is_null() {
         protect(|| {
             let mut value = undef();
@@ -322,11 +343,15 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
 /// Set in an object whose destructor the engine calls.
 const DESTRUCTOR_CALLED: u32 = 1 << 8;
 
-fn do_destruct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
+/// Whether the engine calls the destructor; a call by the user is none of its.
+pub fn is_destructed(frame: Frame) -> bool {
     // SAFETY: `$this` lives.
     let flags = unsafe { (*frame.this()).gc.u.type_info };
-    // A call by the user is none of the engine's.
-    if flags & DESTRUCTOR_CALLED != 0
+    flags & DESTRUCTOR_CALLED != 0
+}
+
+fn do_destruct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
+    if is_destructed(frame)
         && let Some(link) = state(frame)?.take()
     {
         let_go(link, false);
@@ -409,7 +434,7 @@ fn do_get_socket(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+pub fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let mut force = false;
     parse!(frame, c"|b", force)?;
     let Some(link) = state(frame)?.take() else {

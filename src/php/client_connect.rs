@@ -299,7 +299,7 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         return Ok(());
     }
 
-    let function = client_io::length_function(frame);
+    let function = client_io::length_function(frame.this());
     if !function.is_null() {
         Callback::resolve(function)?;
     }

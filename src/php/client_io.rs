@@ -1,5 +1,6 @@
 //! Sending and receiving of `Swoole\Client`.
 
+use super::async_client::output;
 use super::callback;
 use super::client::{
     self, CLIENT, Link, connected, failed, mistake, remark, set_code, transfer_code,
@@ -35,6 +36,10 @@ pub fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     let link = connected(frame)?;
     error::set_last(0);
+    let session = client::state(frame)?.session.borrow().clone();
+    if let Some(session) = session {
+        return output::send(frame, place, &session, data);
+    }
     let sent = link.socket.borrow_mut().send(data, flags as i32);
     let sent = sent.map_err(|error| {
         let fd = link.socket.borrow().raw_fd();
@@ -97,7 +102,11 @@ pub fn do_sendfile(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     error::set_last(0);
     let path = Path::new(OsStr::from_bytes(name));
-    let sent = link.socket.borrow_mut().send_file(path, offset, length);
+    let session = client::state(frame)?.session.borrow().clone();
+    let sent = match session {
+        Some(session) => output::send_file(frame, &session, path, offset, length),
+        None => link.socket.borrow_mut().send_file(path, offset, length),
+    };
     if let Err(error) = sent {
         let code = transfer_code(&error);
         error::set_last(code);
@@ -220,7 +229,7 @@ fn ask(frame: Frame, link: &Rc<Link>) -> Result<i64, Stop> {
     let state = client::state(frame)?;
     let head = link.socket.borrow().buffered().to_vec();
     let mut function = undef();
-    let set = length_function(frame);
+    let set = length_function(frame.this());
     if !set.is_null() {
         super::convert::set_copy(function.place(), set);
     }
@@ -236,8 +245,8 @@ fn ask(frame: Frame, link: &Rc<Link>) -> Result<i64, Stop> {
 
 /// The setting `package_length_func`; null if there is none. The object has it, so that cycles through
 /// it are found.
-pub fn length_function(frame: Frame) -> *mut zval {
-    let setting = properties::get(&CLIENT, frame.this(), c"setting");
+pub fn length_function(object: *mut zend_object) -> *mut zval {
+    let setting = properties::get(&CLIENT, object, c"setting");
     // SAFETY: null, or a live zval; its array is read for the type that says so.
     unsafe {
         if setting.is_null() || u32::from(type_of(setting)) != IS_ARRAY {

@@ -1,5 +1,6 @@
 //! The only room that knows PHP: classes, functions and constants over `swoole_core`.
 
+pub mod async_client;
 pub mod async_io;
 pub mod async_write;
 pub mod atomic;

@@ -3,10 +3,10 @@
 use super::class::{ClassDef, MethodDef, function_entries, register};
 use super::ffi::*;
 use super::{
-    async_io, atomic, channel, client, client_select, constants, coroutine, coroutine_client,
-    coroutine_system, event, event_loop, exception, functions, info, ini, iterator, library, lock,
-    name_resolver, port, process, process_pool, runtime, server, server_event, short_names, socket,
-    table, timer,
+    async_client, async_io, atomic, channel, client, client_select, constants, coroutine,
+    coroutine_client, coroutine_system, event, event_loop, exception, functions, info, ini,
+    iterator, library, lock, name_resolver, port, process, process_pool, runtime, server,
+    server_event, short_names, socket, table, timer,
 };
 
 /// Parents before children.
@@ -29,6 +29,8 @@ static CLASSES: &[&ClassDef] = &[
     &process_pool::CLASS,
     &client::CLASS,
     &client::EXCEPTION_CLASS,
+    &async_client::CLASS,
+    &async_client::legacy::CLASS,
     &socket::CLASS,
     &socket::EXCEPTION_CLASS,
     &coroutine_client::CLASS,

@@ -3,6 +3,7 @@
 use super::Socket;
 use super::answer::{check, failed, open, remark};
 use crate::php::convert::{bytes_of, set_bool};
+use crate::php::coroutine::methods::timeout_ms;
 use crate::php::coroutine_system::names;
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop, parse};
@@ -12,7 +13,6 @@ use swoole_core::coroutine::socket::{Failure, Fault, Interest, Phase};
 use swoole_core::error::{self, codes};
 use swoole_core::net::dns::{self, Family};
 use swoole_core::net::{Address, NetError, SockType};
-use swoole_core::options;
 use swoole_core::protocol::proxy::Target;
 
 /// An IP address as text, of the socket's family.
@@ -54,17 +54,17 @@ pub fn address_of(socket: &Socket, host: &[u8], port: i64) -> Result<Address, Fa
     match literal_address(socket, host, port) {
         Err(Failure::Code(codes::BAD_HOST_ADDR)) => {
             let host = String::from_utf8_lossy(host);
-            let ip = look_up(socket.link.kind().domain, &host)?;
+            let ip = look_up(socket, &host)?;
             Ok(SocketAddr::new(ip, port_of(port)?).into())
         }
         found => found,
     }
 }
 
-fn look_up(domain: i32, host: &str) -> Result<IpAddr, Failure> {
-    let family = Family::from_number(i64::from(domain));
+fn look_up(socket: &Socket, host: &str) -> Result<IpAddr, Failure> {
+    let family = Family::from_number(i64::from(socket.link.kind().domain));
     let family = family.ok_or(Failure::Code(codes::DNSLOOKUP_UNSUPPORTED))?;
-    let timeout_ms = options::process().socket.dns_timeout_ms;
+    let timeout_ms = timeout_ms(socket.link.timeouts().dns);
     let found = match names::resolve_in_coroutine(host.as_bytes(), family, timeout_ms) {
         Ok(Ok(found)) => found,
         Ok(Err(unresolved)) => return Err(Failure::Code(unresolved.code())),

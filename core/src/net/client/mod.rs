@@ -1,8 +1,11 @@
 //! A client's socket that blocks: what `Swoole\Client` is made of. The pieces (time limits, transfers
 //! to an end, the tunnel through a proxy) serve coroutine sockets, too.
 
+mod datagrams;
 mod error;
 pub mod keep;
+mod nonblocking;
+mod outgoing;
 mod packages;
 pub mod transfer;
 pub mod wait;
@@ -21,6 +24,8 @@ use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
 pub use error::ClientError;
 use nix::errno::Errno;
+pub use nonblocking::Arrival;
+pub use outgoing::Outgoing;
 pub use packages::Package;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -29,9 +34,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use transfer::{Patience, TunnelFault};
 pub use wait::{Deadline, Fault, Poll, Waiter, timeout_of};
-
-/// The kernel's buffers for datagrams are asked to be so large.
-const DATAGRAM_BUFFER_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Time limits; None is without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,58 +234,10 @@ impl Client {
         Ok(())
     }
 
-    fn connect_datagrams(
-        &mut self,
-        host: &str,
-        port: i64,
-        fixed_peer: bool,
-    ) -> Result<(), ClientError> {
-        let address = Address::resolve(self.sock_type, host, port)?;
-        let sizes = SocketOptions {
-            recv_buffer_bytes: Some(DATAGRAM_BUFFER_BYTES),
-            send_buffer_bytes: Some(DATAGRAM_BUFFER_BYTES),
-            ..SocketOptions::default()
-        };
-        sizes.set_on(&self.fd, false)?;
-        if self.sock_type.is_unix() {
-            self.bind_for_answers()?;
-        }
-        if fixed_peer {
-            socket::connect(&self.fd, address.as_sys())?;
-            self.forget_datagrams();
-            self.fixed_peer = true;
-        }
-        self.server = Some(address);
-        self.start_datagrams()
-    }
-
     /// Ready for `sendto()`, without a server of its own.
     pub fn start_datagrams(&mut self) -> Result<(), ClientError> {
         self.link = Link::Up;
         self.block()
-    }
-
-    /// A server can answer only to a socket that has a name.
-    fn bind_for_answers(&mut self) -> Result<(), ClientError> {
-        let pid = std::process::id();
-        let path = format!("/tmp/swoole-client.{pid}.{}.sock", self.raw_fd());
-        let address = Address::resolve(self.sock_type, &path, 0)?;
-        // Of a process before us with the same number.
-        let _ = std::fs::remove_file(&path);
-        socket::bind(&self.fd, address.as_sys())?;
-        self.bound = Some((PathBuf::from(path), pid));
-        Ok(())
-    }
-
-    /// What others sent before the peer was fixed.
-    fn forget_datagrams(&self) {
-        let mut scratch = [0; 1];
-        for _ in 0..4096 {
-            let mut room = Room::of(&mut scratch);
-            if calls::recv(self.fd.as_fd(), &mut room, libc::MSG_DONTWAIT).is_err() {
-                return;
-            }
-        }
     }
 
     /// Waits for a connection that is under way.
