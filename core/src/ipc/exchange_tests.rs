@@ -57,7 +57,7 @@ fn memory_is_bounded_and_costs_nothing_until_used() {
     let (reactors, workers) = (8, 32);
     let rings = process_mode_rings(reactors, workers);
     let capacity = ring_capacity(rings, RINGS_BUDGET_BYTES);
-    assert_eq!((rings, capacity), (768, RING_MAX_BYTES));
+    assert_eq!((rings, capacity), (768, 256 * 1024));
 
     let name = "test-exchange-memory";
     let mut layout = Layout::new();

@@ -149,7 +149,8 @@ pub(super) fn decode_address(storage: &libc::sockaddr_storage, len: usize) -> So
             // SAFETY: as above, for sockaddr_un.
             let un = unsafe { *start.cast::<libc::sockaddr_un>() };
             let given = len.saturating_sub(offset_of!(libc::sockaddr_un, sun_path));
-            let path = un.sun_path.iter().take(given).map(|c| c.cast_unsigned());
+            // c_char is signed on some architectures only: its bytes are the same.
+            let path = un.sun_path.iter().take(given).flat_map(|c| c.to_ne_bytes());
             SockAddr::Unix(path.take_while(|b| *b != 0).collect())
         }
         _ => SockAddr::Unix(Vec::new()),
