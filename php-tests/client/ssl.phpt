@@ -97,6 +97,17 @@ parts([
             $client->close($reused);
         }
     },
+    'a copy of the process' => function () use ($serving, $echo) {
+        $client = new Client(SWOOLE_SOCK_TCP | SWOOLE_SSL);
+        same(true, $client->connect('127.0.0.1', $serving($echo), 5));
+        $copy = pcntl_fork();
+        if ($copy === 0) {
+            exit(0);
+        }
+        pcntl_waitpid($copy, $status);
+        $client->send('hello');
+        same('hello', $client->recv());
+    },
     'whom to trust' => function () use ($serving, $echo, $self_signed) {
         $client = new Client(SWOOLE_SOCK_TCP | SWOOLE_SSL);
         $client->set(['ssl_verify_peer' => true]);
@@ -125,5 +136,6 @@ packages: ok
 later: ok
 without waiting for the connection: ok
 kept for the next one: ok
+a copy of the process: ok
 whom to trust: ok
 a peer that is silent, or speaks something else: ok

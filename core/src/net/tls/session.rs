@@ -89,6 +89,9 @@ pub struct Session {
     begun: RefCell<Vec<u8>>,
     findings: Arc<Findings>,
     reason: RefCell<String>,
+    /// The process that made it. A copy made by fork has the same keys: what it says of its own accord
+    /// would break the connection of the other.
+    pid: u32,
 }
 
 impl std::fmt::Debug for Session {
@@ -164,6 +167,7 @@ impl Session {
             begun: RefCell::new(Vec::new()),
             findings,
             reason: RefCell::new(String::new()),
+            pid: std::process::id(),
         })
     }
 
@@ -327,11 +331,16 @@ impl Session {
         }
     }
 
-    /// Tells the peer that no more comes, if that can be said without waiting.
+    /// Tells the peer that no more comes, if that can be said without waiting, and by who made the session.
     pub fn shutdown(&self) {
+        if self.state.get() != State::Ready
+            || !self.begun.borrow().is_empty()
+            || self.pid != std::process::id()
+        {
+            return;
+        }
         let mut stream = self.stream.borrow_mut();
-        let has_said = stream.get_shutdown().contains(ShutdownState::SENT);
-        if self.state.get() == State::Ready && !has_said && self.begun.borrow().is_empty() {
+        if !stream.get_shutdown().contains(ShutdownState::SENT) {
             let _ = stream.shutdown();
         }
     }
