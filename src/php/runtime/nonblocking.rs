@@ -84,3 +84,9 @@ pub fn take_error(fd: RawFd) -> c_int {
 pub fn errno() -> c_int {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
+
+/// No error of this thread.
+pub fn clear_errno() {
+    // SAFETY: this thread's own.
+    unsafe { *libc::__errno_location() = 0 };
+}
