@@ -14,6 +14,7 @@ use crate::server::handler::WorkerFault;
 use crate::server::lane::LaneRecord;
 use crate::server::posts::TaskKey;
 use crate::sys::process::{self, ExitStatus, Forked};
+use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
 
 impl Manager {
