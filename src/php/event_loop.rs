@@ -320,7 +320,9 @@ fn is_instance(object: *mut zend_object, lower_name: &str) -> bool {
 
 /// The descriptor of a `Socket` of ext/sockets, -1 if it is closed; None: another class.
 fn socket_descriptor(object: *mut zend_object) -> Option<i32> {
-    if !is_instance(object, "socket") {
+    // Not of a subclass: there is none, but for our own sockets while the hook of sockets is on.
+    // SAFETY: a live object has a class, whose name is a string.
+    if !unsafe { str_bytes((*(*object).ce).name) }.eq_ignore_ascii_case(b"socket") {
         return None;
     }
     // SAFETY: the class is final and internal (ext/sockets): its objects begin `offset` bytes before the
