@@ -13,7 +13,7 @@ use super::posts::{Posts, TaskKey, To, low_bits};
 use super::serving::Serving;
 use crate::error::codes;
 use crate::ipc::message::{FIRST, Header, Kind};
-use crate::ipc::reassembly::Assembler;
+use crate::ipc::reassembly::{Assembler, Reason};
 use crate::log::{self, Level};
 use crate::reactor::clock;
 use crate::sys::socket::{Interest, poll_one};
@@ -204,11 +204,8 @@ impl Context {
         }
         let assembled = entry.assembler.push(&header, data);
         let whole = assembled.message.map(Cow::into_owned);
-        if assembled.refused.is_some() {
-            log::warning(format_args!(
-                "a message of {} bytes is lost: the process that took its beginning is dead, or it is too large",
-                header.len
-            ));
+        if let Some(refused) = assembled.refused {
+            log_lost(&header, kind, refused.reason, sender(self, header.source));
         }
         let data = whole?;
         let serving = entry.serving.take();
@@ -361,6 +358,23 @@ impl Context {
         let result = (found.kind == Kind::Finish).then_some((found.data, found.header.port));
         Some((place, result))
     }
+}
+
+/// A message in parts that cannot be put together.
+fn log_lost(header: &Header, kind: Kind, reason: Reason, worker_id: u32) {
+    let what = match kind {
+        Kind::Task => format!("task {}", header.session_id),
+        Kind::Finish => format!("the result of task {}", header.session_id),
+        _ => "a message".to_owned(),
+    };
+    let why = match reason {
+        Reason::Orphan | Reason::Unfinished => "the process that took its beginning is dead",
+        Reason::TooLarge | Reason::Inconsistent => "its parts do not fit together",
+    };
+    log::warning(format_args!(
+        "{what} ({} bytes, from worker {worker_id}) is lost: {why}",
+        header.len
+    ));
 }
 
 /// A result that nobody waits for any more.

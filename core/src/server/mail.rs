@@ -14,6 +14,7 @@ use super::shared::Shared;
 use crate::error::Error;
 use crate::ipc::message::{HEADER_BYTES, Header, Kind, LAST};
 use crate::reactor::clock;
+use crate::sys::forks;
 use crate::sys::socket::{Interest, poll_one};
 
 /// Bytes that wait in this process for room; a single message of any allowed size may.
@@ -50,6 +51,8 @@ pub(super) struct Mail {
     source: usize,
     epoch: u32,
     patience: Patience,
+    /// The process it was made in (see [`forks::generation`]).
+    born_in: u64,
     next_task: Cell<u64>,
     /// By intake, in order.
     backlog: RefCell<BTreeMap<usize, VecDeque<Outgoing>>>,
@@ -63,6 +66,7 @@ impl Mail {
             source,
             epoch,
             patience,
+            born_in: forks::generation(),
             next_task: Cell::new(0),
             backlog: RefCell::default(),
             backlog_bytes: Cell::new(0),
@@ -115,6 +119,7 @@ impl Mail {
                 hint: "put it into a file and send its name",
             });
         }
+        let patience = self.patience_here(posts, data.len())?;
         self.flush();
         let index = posts.index(to);
         let mut sent_bytes = 0;
@@ -124,15 +129,35 @@ impl Mail {
         }
         let kept = self.backlog_bytes.get();
         let has_place = kept == 0 || kept + data.len() <= BACKLOG_MAX_BYTES;
-        if self.patience == Patience::Backlog && has_place {
+        if patience == Patience::Backlog && has_place {
             self.keep(index, to, header, data, sent_bytes);
             return Ok(());
         }
-        let limit = match self.patience {
+        let limit = match patience {
             Patience::Backlog => Some(Duration::from_millis(self.shared.settings.send_timeout_ms)),
             Patience::Wait(limit) => limit,
         };
         self.push_waiting(posts, to, &header, data, sent_bytes, limit, meanwhile)
+    }
+
+    /// A child that user code has forked has no loop that would send a backlog, and its parts would mingle
+    /// with those of its parent.
+    fn patience_here(&self, posts: &Posts, len: usize) -> Result<Patience, Error> {
+        if self.born_in == forks::generation() {
+            return Ok(self.patience);
+        }
+        if !self.fits_in_one(posts, len) {
+            return Err(Error::DataTooLarge {
+                len: len as u64,
+                max: (posts.intakes.max_record() - HEADER_BYTES) as u64,
+                hint: "this is a child process that a callback has made: send it from the process of the server",
+            });
+        }
+        // What its parent keeps is the parent's to send.
+        self.backlog.borrow_mut().clear();
+        self.backlog_bytes.set(0);
+        let limit_ms = self.shared.settings.send_timeout_ms;
+        Ok(Patience::Wait(Some(Duration::from_millis(limit_ms))))
     }
 
     /// Puts as much in as there is room for; answers whether that was all.

@@ -263,7 +263,7 @@ impl Context {
     /// Whether results of tasks come to this process.
     #[must_use]
     pub fn gets_results(&self) -> bool {
-        matches!(self.role, Role::Worker { .. })
+        matches!(self.role, Role::Worker { .. }) && !self.is_copy()
     }
 
     /// What `stats()` tells of tasks, but for who is idle.

@@ -82,7 +82,7 @@ fn check(context: &Context, dst_worker_id: i64) -> Result<Option<u32>, Stop> {
 }
 
 fn only_in_workers(context: &Context, method: &str) -> Result<(), Stop> {
-    if context.is_event_worker() {
+    if context.gets_results() {
         return Ok(());
     }
     error::set_last(codes::PHP_FATAL_ERROR);
