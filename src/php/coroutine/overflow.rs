@@ -39,7 +39,10 @@ pub fn watch() {
     if WATCHED.get().replace(true) {
         return;
     }
-    fiber::close_reserves();
+    // Newer PHP throws before it comes so far, and wants the lowest part of a fiber's stack for itself.
+    if cfg!(not(stack_limit)) {
+        fiber::close_reserves();
+    }
     // SAFETY: a word of the engine, of the thread that runs PHP.
     unsafe {
         ORIGINAL.get().set(zend_interrupt_function);
