@@ -219,6 +219,15 @@ Co\run(function () use ($native, $url): void {
     Co::cancel($cid);
     same([false, SWOOLE_ERROR_CO_CANCELED], $done->pop());
     same([CURLE_ABORTED_BY_CALLBACK, 'Operation was aborted by an application callback'], [curl_errno($curl), curl_error($curl)]);
+    $cid = go(function () use ($curl, $done): void {
+        try {
+            curl_exec($curl);
+        } catch (Swoole\Coroutine\CanceledException $e) {
+            $done->push($e::class);
+        }
+    });
+    Co::cancel($cid, true);
+    same(Swoole\Coroutine\CanceledException::class, $done->pop());
     curl_setopt_array($curl, [CURLOPT_URL => "{$url}/4", CURLOPT_RETURNTRANSFER => true]);
     same('xxxx', curl_exec($curl));
     // Callbacks that wait.

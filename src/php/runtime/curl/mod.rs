@@ -133,12 +133,11 @@ fn do_exec(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             return EXEC.original(frame, place);
         }
     }
-    let driven = drive::drive(library, raw);
-    let cut_short = !matches!(driven, Ok(true));
+    // When the script ends here, PHP gives the handles back.
+    let cut_short = !drive::drive(library, raw)?;
     // What follows is to be called even if a callback of the user's has thrown.
     let ended = php::without_exception(|| end(&multi, &handle, place, cut_short));
     drop(busy);
-    driven?;
     ended
 }
 

@@ -81,11 +81,9 @@ pub fn register() {
 }
 
 fn original() -> Option<&'static php_stream_wrapper_ops> {
+    let tables = TABLES.get().get()?;
     // SAFETY: PHP's own table lives as long as the process.
-    TABLES
-        .get()
-        .get()
-        .map(|tables| unsafe { &*tables.original })
+    Some(unsafe { &*tables.original })
 }
 
 /// PHP's arguments for opening a file.
