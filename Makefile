@@ -25,7 +25,8 @@ build: setup ## build the release: target/release/swoole.so
 serve: setup ## build and serve examples/echo.php on 127.0.0.1:9501
 	@scripts/serve
 
-test: setup ## all tests: Rust and phpt
+test: ## all tests: Rust and phpt
+	@TEST_MODULES="curl:php-curl pdo_mysql:php-mysql" scripts/setup
 	@scripts/test
 
 phpt: setup ## phpt tests; TESTS="FILE or FOLDER ..." for some of them

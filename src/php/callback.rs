@@ -227,6 +227,34 @@ pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
     }
 }
 
+/// [`call_borrowed`] with what the callback returns, which is the caller's.
+pub fn call_returning(callback: &Callback, args: &[Value]) -> (CallOutcome, Value) {
+    let mut result = undef();
+    if pending() != Pending::None {
+        return (CallOutcome::Exit(exit_status()), result);
+    }
+    let called = protect(|| {
+        let (first, count) = (args.as_ptr().cast_mut().cast(), args.len() as u32);
+        call_resolved(callback.value, callback.fcc, first, count, &mut result);
+        take_exception()
+    });
+    let called = match called {
+        Ok(CallOutcome::Returned) => CallOutcome::Returned,
+        Ok(outcome) => end(Pending::Exit, outcome),
+        Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    };
+    (called, result)
+}
+
+/// Ends an exception that user code has left outside of a call, as one that nobody has caught.
+pub fn settle_exception() -> CallOutcome {
+    match protect(take_exception) {
+        Ok(CallOutcome::Returned) => CallOutcome::Returned,
+        Ok(outcome) => end(Pending::Exit, outcome),
+        Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    }
+}
+
 /// What became of a callback in a coroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

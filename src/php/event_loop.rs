@@ -66,7 +66,12 @@ pub fn call(callback: &Callback, args: &[Value]) {
 fn runs_coroutines() -> bool {
     match server::current() {
         Some(context) => {
-            context.role() != server::Role::Manager && context.settings().enable_coroutine
+            let settings = context.settings();
+            match context.role() {
+                server::Role::Manager => false,
+                server::Role::TaskWorker { .. } => settings.task.enable_coroutine,
+                _ => settings.enable_coroutine,
+            }
         }
         None => options::process().enable_coroutine,
     }
@@ -315,7 +320,9 @@ fn is_instance(object: *mut zend_object, lower_name: &str) -> bool {
 
 /// The descriptor of a `Socket` of ext/sockets, -1 if it is closed; None: another class.
 fn socket_descriptor(object: *mut zend_object) -> Option<i32> {
-    if !is_instance(object, "socket") {
+    // Not of a subclass: there is none, but for our own sockets while the hook of sockets is on.
+    // SAFETY: a live object has a class, whose name is a string.
+    if !unsafe { str_bytes((*(*object).ce).name) }.eq_ignore_ascii_case(b"socket") {
         return None;
     }
     // SAFETY: the class is final and internal (ext/sockets): its objects begin `offset` bytes before the

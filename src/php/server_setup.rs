@@ -15,10 +15,11 @@ use super::server_state::{self, Phase, PortState, ServerState};
 use super::{iterator, object, port, properties};
 use std::rc::Rc;
 use swoole_core::error::{self, Error, codes};
+use swoole_core::log::{self, Level};
 use swoole_core::net::address::SockType;
 use swoole_core::options::{Env, Options, Raw, Scope, Settings};
 use swoole_core::protocol::framing::Rule;
-use swoole_core::server::{Finished, Mode, Server};
+use swoole_core::server::{Event, Finished, Mode, Server};
 use swoole_core::sys::process;
 
 trampolines! {
@@ -127,6 +128,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
         options: Options::of_process(),
         callbacks: [None; SERVER_EVENT_COUNT],
         ports: Vec::new(),
+        processes: Vec::new(),
     })?;
     // SAFETY: `$this` has the layout of this class.
     unsafe { (*object::native(this)).server_id = id };
@@ -388,6 +390,26 @@ fn require_callbacks(frame: Frame) -> Result<(), Stop> {
     }
 }
 
+fn require_on_task(frame: Frame, task_worker_num: u32) -> Result<(), Stop> {
+    let index = server_event::index_of(&SERVER_EVENTS, Event::Task);
+    let has = server_state::with(frame, |state| {
+        index.is_some_and(|index| state.callbacks.get(index).is_some_and(Option::is_some))
+    })?;
+    if task_worker_num == 0 || has {
+        return Ok(());
+    }
+    error::set_last(codes::SERVER_INVALID_CALLBACK);
+    log::coded(
+        Level::Warning,
+        "Server::start_check()",
+        codes::SERVER_INVALID_CALLBACK,
+        "require 'onTask' callback",
+    );
+    Err(Stop::Fatal(
+        "failed to start server. Error: require 'onTask' callback".to_owned(),
+    ))
+}
+
 /// Resolves the options, shows them in the properties and runs the server until this process' part in
 /// it is over.
 fn run(frame: Frame) -> Result<Finished, Stop> {
@@ -402,6 +424,7 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
         settings.worker_num = 1;
         settings.reactor_num = 1;
     }
+    require_on_task(frame, settings.task.worker_num)?;
     let this = frame.this();
     let shown = options.shown_defaults(&settings);
     protect(|| {
@@ -425,12 +448,7 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
     let length_function = length_function(frame, &settings)?;
     let (server, php) = server_state::with(frame, |state| {
         state.phase = Phase::Running;
-        let php = PhpHandler::new(
-            state,
-            settings.event_object,
-            settings.enable_coroutine,
-            length_function,
-        );
+        let php = PhpHandler::new(state, &settings, length_function);
         (state.server.take(), php)
     })?;
     let Some(server) = server else {

@@ -12,6 +12,8 @@ use super::acceptor::{Accepted, Acceptor};
 use super::affinity::share_of;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
+use super::incoming::Incoming;
+use super::mail::{Mail, Patience};
 use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
@@ -95,6 +97,8 @@ impl Master {
             stop: Cell::new(false),
             end_status: Cell::new(None),
             in_hand: InHand::default(),
+            mail: Mail::new(shared, shared.master_producer(), 1, Patience::Backlog),
+            incoming: Incoming::default(),
         });
         set_current(Some(Rc::clone(&context)));
         let server_loop = ServerLoop::enter(signals, &shared.master_bell)?;
@@ -176,6 +180,7 @@ impl Master {
             })?;
         self.server_loop.run_ready();
         self.context.note_end(&self.server_loop);
+        self.context.mail.flush();
         self.on_signals();
         if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 || self.context.stop.get() {
             self.stop = true;

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use super::acceptor::listen_options;
 use super::context::set_current;
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
 use super::manager::{self, Ended};
 use super::server_loop::between_turns;
 use super::shared::{Listens, Shared};
-use super::worker::{self, Incarnation};
-use super::{Mode, PortInfo, base, master};
+use super::{Mode, PortInfo, base, master, task_worker, user_process, worker};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::log;
@@ -176,7 +176,9 @@ impl Server {
         for listener in self.listeners.iter().filter(|_| !own_sockets) {
             listener.listen(settings.backlog, &listen_options(&settings))?;
         }
-        let shared = Arc::new(Shared::create(self.mode, settings, self.ports, listens)?);
+        let users = handler.user_processes();
+        let shared = Shared::create(self.mode, settings, self.ports, listens, users)?;
+        let shared = Arc::new(shared);
         shared
             .global
             .master_pid
@@ -258,7 +260,7 @@ pub(super) type Signals = Rc<RefCell<SignalInbox>>;
 impl Launch {
     fn run(self) -> Result<Finished, Error> {
         match self.shared.mode {
-            Mode::Base if self.shared.settings.worker_num == 1 => self.single(),
+            Mode::Base if self.shared.workers.len() == 1 => self.single(),
             Mode::Base => self.base(),
             Mode::Process => self.process(),
         }
@@ -306,16 +308,15 @@ impl Launch {
             }
             Ended::Become(who, signals) => {
                 let listeners = listeners.take();
-                let start = base::Start {
-                    who,
-                    listeners,
-                    signals,
-                    single: false,
-                };
-                let role = Role::Worker {
-                    worker_id: who.worker_id,
-                };
-                Ok(as_child(role, base::run(&shared, &handler, start)))
+                Ok(live(&shared, &handler, who, signals, |signals| {
+                    let start = base::Start {
+                        who,
+                        listeners,
+                        signals,
+                        single: false,
+                    };
+                    base::run(&shared, &handler, start)
+                }))
             }
         }
     }
@@ -341,16 +342,39 @@ impl Launch {
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
                 match manager::run(&shared, &handler, signals, false, Rc::default()) {
                     Ok(Ended::Become(who, signals)) => {
-                        let role = Role::Worker {
-                            worker_id: who.worker_id,
-                        };
-                        Ok(as_child(role, worker::run(&shared, &handler, who, signals)))
+                        Ok(live(&shared, &handler, who, signals, |signals| {
+                            worker::run(&shared, &handler, who, signals)
+                        }))
                     }
                     Ok(Ended::Done { status }) => Ok(as_child(Role::Manager, Ok(status))),
                     Err(error) => Ok(as_child(Role::Manager, Err(error))),
                 }
             }
         }
+    }
+}
+
+/// The whole life of a child of the manager; `serve` is that of a worker.
+fn live(
+    shared: &Arc<Shared>,
+    handler: &Rc<dyn EventHandler>,
+    who: Incarnation,
+    signals: Signals,
+    serve: impl FnOnce(Signals) -> Result<i32, Error>,
+) -> Finished {
+    let worker_id = who.worker_id;
+    let slot = worker_id as usize;
+    if slot < shared.event_workers() {
+        return as_child(Role::Worker { worker_id }, serve(signals));
+    }
+    // Connections are of no concern to it: the port must be free when the workers are gone.
+    drop(serve);
+    if slot < shared.core_workers() {
+        let status = task_worker::run(shared, handler, who, signals);
+        as_child(Role::TaskWorker { worker_id }, status)
+    } else {
+        let status = user_process::run(shared, handler, who);
+        as_child(Role::UserProcess { worker_id }, status)
     }
 }
 
