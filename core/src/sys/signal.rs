@@ -6,7 +6,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 /// Signals noted by the handler and not yet drained: bit n-1 is signal n.
 static PENDING: AtomicU64 = AtomicU64::new(0);
@@ -145,9 +145,16 @@ impl Former {
 
 impl Former {
     /// For the end of an inbox that has just heard SIGTERM or SIGINT: see [`SignalInbox::forgive_repeats`].
+    /// What was there before is PHP's own handler, or the default.
     fn forgiving(mut self) -> Self {
-        let ends = self.signal == Signal::TERM || self.signal == Signal::INT;
-        if ends && self.action.sa_sigaction == libc::SIG_DFL && is_one_request() {
+        let place = match self.signal {
+            Signal::TERM => &BEFORE_LATE[0],
+            Signal::INT => &BEFORE_LATE[1],
+            _ => return self,
+        };
+        if self.action.sa_sigaction != libc::SIG_IGN && is_one_request() {
+            // Never freed: the handler may be reading it. Once for each server that ends.
+            place.store(Box::leak(Box::new(self.action)), Ordering::Release);
             self.action.sa_sigaction = late as *const () as libc::sighandler_t;
             self.action.sa_flags |= libc::SA_SIGINFO;
         }
@@ -314,18 +321,29 @@ fn monotonic_ms() -> u64 {
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
-/// What SIGTERM and SIGINT run after the end of an inbox that had just heard one: the default, but for a
-/// repetition by others.
+/// What SIGTERM and SIGINT meant before [`late`]; null while that is not set.
+static BEFORE_LATE: [AtomicPtr<libc::sigaction>; 2] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; 2];
+
+/// What SIGTERM and SIGINT run after the end of an inbox that had just heard one: what they did before it, but
+/// for a repetition by others.
 extern "C" fn late(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: the kernel passes the signal's description; the sender is set where it is no fault.
     // getpid is async-signal-safe.
     let is_own = unsafe { (*info).si_pid() == libc::getpid() };
-    if is_own || !is_one_request() {
-        // SAFETY: both are async-signal-safe. The signal is blocked while this runs, and kills right after.
-        unsafe {
+    if !is_own && is_one_request() {
+        return;
+    }
+    let before = BEFORE_LATE[usize::from(signal != libc::SIGTERM)].load(Ordering::Acquire);
+    // SAFETY: all are async-signal-safe; `before` is null or an action that sigaction(2) has filled and nobody
+    // frees. The signal is blocked while this runs, and comes right after.
+    unsafe {
+        if before.is_null() {
             libc::signal(signal, libc::SIG_DFL);
-            libc::raise(signal);
+        } else {
+            libc::sigaction(signal, before, std::ptr::null_mut());
         }
+        libc::raise(signal);
     }
 }
 
