@@ -19,6 +19,14 @@ pub fn set(fd: RawFd, nonblocking: bool) -> bool {
     }
 }
 
+/// Whether O_NONBLOCK is set.
+#[must_use]
+pub fn is(fd: RawFd) -> bool {
+    // SAFETY: fcntl with integers touches no memory of ours.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_NONBLOCK != 0
+}
+
 /// Runs `f` while the descriptor does not block.
 pub fn during<R>(fd: RawFd, f: impl FnOnce() -> R) -> R {
     let was = set(fd, true);
