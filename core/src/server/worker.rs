@@ -15,12 +15,12 @@ use super::handler::{EventHandler, Outcome, Payload};
 use super::long_message::{LongMessage, close_lost};
 use super::server_loop::{ServerLoop, between_turns};
 use super::serving::Serving;
-use super::session::{CLOSE_NONE, Session};
+use super::session::{CLOSE_NONE, PEER_OPEN, Session};
 use super::shared::{Shared, WorkerState};
 use super::start::Signals;
-use crate::error::Error;
+use crate::error::{Error, codes};
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
-use crate::log;
+use crate::log::{self, Level};
 use crate::shm::ring::{Consumer, Record};
 use crate::sys::signal::Signal;
 
@@ -39,8 +39,20 @@ impl Context {
             // The reference drops late data of a closed connection as well.
             return;
         };
-        if open.is_none() && self.settings().discard_timeout_request {
-            return;
+        if self.settings().discard_timeout_request {
+            // Where several workers serve a connection its end may be known before its data is served.
+            let has_ended = open.is_none() || session.peer.load(Acquire) != PEER_OPEN;
+            if has_ended && !sticky {
+                let bytes = payload.bytes().len();
+                return log::coded(
+                    Level::Warning,
+                    "Worker_discard_data()",
+                    codes::SESSION_DISCARD_TIMEOUT_DATA,
+                    format_args!(
+                        "[2] ignore data[{bytes} bytes] received from session#{session_id}"
+                    ),
+                );
+            }
         }
         let serving = self.begin_serving(session_id);
         let event = self.event(session, session_id, header.time_us, serving);

@@ -13,6 +13,7 @@ use crate::server::entry::Incarnation;
 use crate::server::handler::WorkerFault;
 use crate::server::lane::LaneRecord;
 use crate::server::posts::TaskKey;
+use crate::server::shared::WorkerState;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
@@ -137,12 +138,15 @@ impl Manager {
     }
 
     /// Cleans up after an incarnation, and reports it where it did not end as it should. Answers whether
-    /// it ended without having served anything.
+    /// it ended on its own without having served anything.
     pub(super) fn bury(&mut self, index: usize, epoch: u32, pid: i32, status: &ExitStatus) -> bool {
         // Later ones too: the successor may have retired before this one's end was noticed.
         let retired = self.shared.workers[index].retired_epoch.load(Acquire) >= epoch;
         let served = self.clean_up(index, epoch);
-        let idle = served.is_empty() && self.lane(index, epoch).requests.get() == 0;
+        // One that had started and was killed from outside tells nothing of how its successor will do.
+        let is_killed = [Signal::KILL.number(), Signal::TERM.number()].contains(&status.signal)
+            && self.shared.workers[index].state() != WorkerState::Starting;
+        let idle = !is_killed && served.is_empty() && self.lane(index, epoch).requests.get() == 0;
         if status.raw == 0 && retired && served.is_empty() {
             return idle;
         }
