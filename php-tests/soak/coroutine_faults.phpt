@@ -187,8 +187,10 @@ test_server(
         };
         $sizes = fn (): array => array_map(fn (int $pid) => [Processes::residentKib($pid), count(Processes::descriptors($pid))], $pids);
         $die(3);
-        usleep(200_000);
-        $before = $sizes();
+        $before = until(function () use ($sizes): ?array {
+            [$first, , $second] = [$sizes(), usleep(20_000), $sizes()];
+            return array_column($first, 1) === array_column($second, 1) ? $second : null;
+        }, 'descriptors that stay');
         $die($deaths);
         // A connection that has just ended may still be closing.
         until(fn () => array_column($sizes(), 1) === array_column($before, 1), 'as many descriptors as before');
