@@ -70,6 +70,7 @@ parts([
     'later' => function () use ($serving, $certificate) {
         $port = $serving(function ($connection): void {
             same("STARTTLS\n", fgets($connection));
+            fwrite($connection, "go on\n");
             stream_socket_enable_crypto($connection, true, STREAM_CRYPTO_METHOD_TLS_SERVER);
             fwrite($connection, 'hidden');
             fread($connection, 10);
@@ -77,6 +78,7 @@ parts([
         $client = new Client(SWOOLE_SOCK_TCP);
         same(true, $client->connect('127.0.0.1', $port, 5));
         $client->send("STARTTLS\n");
+        same("go on\n", $client->recv());
         same(true, $client->enableSSL());
         same('hidden', $client->recv());
         same($certificate->pem(), $client->getPeerCert());

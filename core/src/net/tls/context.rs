@@ -5,11 +5,21 @@ use openssl::pkey::PKey;
 use openssl::ssl::{
     SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslSessionCacheMode,
 };
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A private key's file is no larger.
 const MAX_KEY_BYTES: u64 = 1 << 20;
+
+/// So many contexts are kept for the next who wants the same.
+const MAX_KEPT: usize = 16;
+
+thread_local! {
+    static KEPT: RefCell<VecDeque<(Settings, Role, Context)>> = const { RefCell::new(VecDeque::new()) };
+}
 
 /// Which side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +62,18 @@ pub struct Settings {
     pub protocols: u32,
     /// Compression at the level of TLS, which is not safe.
     pub compress: bool,
+}
+
+impl Settings {
+    fn names_files(&self) -> bool {
+        let files = [
+            &self.cert_file,
+            &self.key_file,
+            &self.ca_file,
+            &self.ca_path,
+        ];
+        files.into_iter().any(Option::is_some)
+    }
 }
 
 /// Why there is no context: what was tried, and OpenSSL's reason.
@@ -100,7 +122,7 @@ impl<T> During<T> for Result<T, ErrorStack> {
 /// What sessions share. Cheap to copy.
 #[derive(Clone)]
 pub struct Context {
-    pub(super) context: SslContext,
+    pub(super) context: Rc<SslContext>,
     pub(super) role: Role,
     pub(super) verify_peer: bool,
 }
@@ -112,8 +134,29 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
-    /// Reads the files that the settings name.
+    /// Reads the files that the settings name. Settings without files, as most clients have, always make
+    /// the same: that is kept, as reading all that the system trusts takes longer than a handshake.
     pub fn new(settings: &Settings, role: Role) -> Result<Context, TlsError> {
+        if settings.names_files() {
+            return Context::make(settings, role);
+        }
+        let kept = KEPT.with_borrow(|kept| {
+            let mut kept = kept.iter();
+            let found = kept.find(|(known, side, _)| known == settings && *side == role)?;
+            Some(found.2.clone())
+        });
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let made = Context::make(settings, role)?;
+        KEPT.with_borrow_mut(|kept| {
+            kept.truncate(MAX_KEPT - 1);
+            kept.push_front((settings.clone(), role, made.clone()));
+        });
+        Ok(made)
+    }
+
+    fn make(settings: &Settings, role: Role) -> Result<Context, TlsError> {
         let mut builder =
             SslContextBuilder::new(SslMethod::tls()).during(|| "no TLS context".to_owned())?;
         builder.set_options(versions(settings.protocols));
@@ -139,7 +182,7 @@ impl Context {
             builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
         }
         Ok(Context {
-            context: builder.build(),
+            context: Rc::new(builder.build()),
             role,
             verify_peer: settings.verify_peer,
         })

@@ -287,3 +287,26 @@ fn versions_can_be_left_out() {
     assert!(results.iter().all(Result::is_err));
     assert_eq!(server.reason(), "unsupported protocol");
 }
+
+#[test]
+fn contexts_without_files_are_shared() {
+    let with = |verify_depth| Settings {
+        verify_depth,
+        ..Settings::default()
+    };
+    let of = |settings: &Settings| Context::new(settings, Role::Client).expect("context");
+    let same = |one: &Context, other: &Context| Rc::ptr_eq(&one.context, &other.context);
+    let first = of(&with(0));
+    assert!(same(&first, &of(&with(0))));
+    assert!(!same(&first, &of(&with(1))));
+    let server = Context::new(&with(0), Role::Server).expect("context");
+    assert!(!same(&first, &server));
+    // Few are kept.
+    for depth in 2..40 {
+        of(&with(depth));
+    }
+    assert!(!same(&first, &of(&with(0))));
+    let certificate = certificate("localhost");
+    let (one, other) = (of(&certificate.trusting()), of(&certificate.trusting()));
+    assert!(!same(&one, &other));
+}
