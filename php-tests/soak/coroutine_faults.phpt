@@ -5,7 +5,7 @@ Swoole\Coroutine: exceptions, exit(), cancel, time limits and fatal errors in ne
 use Swoole\Coroutine;
 use Swoole\Coroutine\{Channel, System};
 use SwooleRs\Tests\{Processes, ServerSide, TestServer};
-use function SwooleRs\Tests\{check, same, test_server};
+use function SwooleRs\Tests\{check, same, test_server, until};
 
 require __DIR__ . '/../include/bootstrap.php';
 
@@ -156,7 +156,7 @@ test_server(
         same([1, 1], [$before['coroutines'], $after['coroutines']], 'coroutines');
         same($before['open'], $after['open'], 'descriptors');
         check($after['memory'] <= $before['memory'] + 65_536, "PHP's memory: {$before['memory']} to {$after['memory']} bytes");
-        check($after['kib'] <= $before['kib'] + 2048, "memory of the worker: {$before['kib']} to {$after['kib']} KiB");
+        check($after['kib'] <= $before['kib'] + 4096, "memory of the worker: {$before['kib']} to {$after['kib']} KiB");
     },
 );
 
@@ -180,16 +180,21 @@ test_server(
                     $client = $server->connect();
                     $client->send($way);
                     same('', $client->readAll(), $way);
+                    $client->close();
                     $server->expectEvent('workerStart', 30.0);
                 }
             }
         };
         $sizes = fn (): array => array_map(fn (int $pid) => [Processes::residentKib($pid), count(Processes::descriptors($pid))], $pids);
         $die(3);
-        $before = $sizes();
+        $before = until(function () use ($sizes): ?array {
+            [$first, , $second] = [$sizes(), usleep(20_000), $sizes()];
+            return array_column($first, 1) === array_column($second, 1) ? $second : null;
+        }, 'descriptors that stay');
         $die($deaths);
-        foreach ($sizes() as $i => [$kib, $open]) {
-            same($before[$i][1], $open, 'descriptors');
+        // A connection that has just ended may still be closing.
+        until(fn () => array_column($sizes(), 1) === array_column($before, 1), 'as many descriptors as before');
+        foreach ($sizes() as $i => [$kib]) {
             check($kib <= $before[$i][0] + 1024, "memory of process {$i}: {$before[$i][0]} to {$kib} KiB");
         }
         same('!', $server->connect()->send('?')->read(1));

@@ -477,7 +477,7 @@ fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         set_bool(place, false);
         return Ok(());
     };
-    if event_loop.is_running() || swoole_core::server::current().is_some() {
+    if event_loop.is_running() || event_loop::is_servers() {
         return Err(Stop::Warning(
             "the event loop is running already: dispatch() is for scripts that turn it themselves"
                 .to_owned(),

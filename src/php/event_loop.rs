@@ -97,7 +97,7 @@ pub fn wait() -> Result<(), Stop> {
     if event_loop.is_running() || callback::pending() != Pending::None || has_fatal_error() {
         return Ok(());
     }
-    if server::current().is_some_and(|context| !context.is_copy()) {
+    if is_servers() {
         // A callback of a server outside of its loop: what the server has there stays its own.
         let result = event_loop.run_between();
         result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
@@ -118,6 +118,13 @@ pub fn wait() -> Result<(), Stop> {
     coroutine::loop_ended(is_cut_short);
     result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
     hand_over()
+}
+
+/// Whether a role of a server turns this process's loop. Processes of `addProcess()` run it themselves.
+pub fn is_servers() -> bool {
+    server::current().is_some_and(|context| {
+        !context.is_copy() && !matches!(context.role(), server::Role::UserProcess { .. })
+    })
 }
 
 /// Ends the loop with all that user code has in it.

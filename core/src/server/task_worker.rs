@@ -12,7 +12,7 @@ use super::farewell::farewell;
 use super::handler::EventHandler;
 use super::incoming::{Arrived, key_of};
 use super::posts::To;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::shared::{Shared, WorkerState};
 use super::start::{LISTENER_TOKEN, Signals};
 use super::tasks::TMPFILE;
@@ -112,7 +112,7 @@ impl TaskWorker {
             return farewell(&self.context, self.who, &self.server_loop);
         }
         if self.server_loop.has_work(settings) {
-            let exit = self.context.handler.on_worker_exit(self.who.worker_id);
+            let exit = between_turns(|| self.context.handler.on_worker_exit(self.who.worker_id));
             self.context.note(exit);
         }
         Ok(())
