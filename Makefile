@@ -6,7 +6,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test phpt lint bench soak install uninstall package test-php84 test-debian12
+.PHONY: help setup build serve test phpt lint bench soak valgrind install uninstall package test-php84 test-debian12
 
 # Given on the command line or in the environment; the scripts find PHP themselves without it.
 ifneq ($(PHP_CONFIG),)
@@ -25,7 +25,8 @@ build: setup ## build the release: target/release/swoole.so
 serve: setup ## build and serve examples/echo.php on 127.0.0.1:9501
 	@scripts/serve
 
-test: setup ## all tests: Rust and phpt
+test: ## all tests: Rust and phpt
+	@TEST_MODULES="curl:php-curl pdo_mysql:php-mysql" scripts/setup
 	@scripts/test
 
 phpt: setup ## phpt tests; TESTS="FILE or FOLDER ..." for some of them
@@ -39,6 +40,10 @@ bench: setup ## load generator; PEER=other/swoole.so for a comparison side by si
 
 soak: setup ## the long versions of the tests: kill -9, reloads, memory (an hour or so)
 	@scripts/soak
+
+valgrind: setup ## tests of coroutines under valgrind's memcheck; TESTS="FILE or FOLDER ..." for others
+	@EXTRA_PACKAGES="valgrind:valgrind" scripts/setup
+	@scripts/valgrind $(TESTS)
 
 install: setup ## put swoole.so into PHP's extension folder and enable it
 	@scripts/install

@@ -102,6 +102,11 @@ pub enum Error {
     /// See [`Error::wrong_process`].
     #[error("{0}")]
     WrongProcess(String),
+    #[error(
+        "no room for a message of {len} bytes: the receiving process did not take what it has within \
+         {waited_ms} ms, or too much waits for it already"
+    )]
+    MessageNotTaken { len: u64, waited_ms: u64 },
     #[error("worker_id {given} is invalid: this server has workers 0 to {last}")]
     InvalidWorkerId { given: i64, last: u32 },
     #[error("worker#{worker_id} is not running")]
@@ -256,6 +261,7 @@ impl Error {
             Error::AlreadyBound { .. }
             | Error::WrongProcess(_)
             | Error::ServerNotStarted { .. } => codes::WRONG_OPERATION,
+            Error::MessageNotTaken { .. } => codes::TASK_DISPATCH_FAIL,
             Error::WorkerTerminated { .. } => codes::SERVER_WORKER_TERMINATED,
             Error::ServerAlreadyStarted { .. }
             | Error::ServerShutDown

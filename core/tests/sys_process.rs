@@ -105,6 +105,10 @@ const TESTS: &[Test] = &[
         an_eventfd_is_shared_with_a_child,
     ),
     ("a_zombie_holds_nothing", a_zombie_holds_nothing),
+    (
+        "a_repeated_request_to_end_is_forgiven_for_a_while",
+        a_repeated_request_to_end_is_forgiven_for_a_while,
+    ),
 ];
 
 fn main() {
@@ -524,6 +528,41 @@ fn a_process_with_threads_forks_for_user_code() {
     let text = std::fs::read_to_string(folder.path().join("log")).expect("log");
     assert_eq!(text.matches("child").count(), 50);
     log::configure(log::Config::default()).expect("log");
+}
+
+fn a_repeated_request_to_end_is_forgiven_for_a_while() {
+    // How a child ends that hears SIGTERM once more after the end of its inbox.
+    let ends_after = |forgives: bool, pause_ms: u64, by_itself: bool| {
+        let (mut told, mut tells) = UnixStream::pair().expect("pair");
+        let pid = child(|| {
+            let mut inbox = SignalInbox::install(&[Signal::TERM]).expect("inbox");
+            if forgives {
+                inbox.forgive_repeats();
+            }
+            process::kill(process::getpid(), Signal::TERM).expect("first");
+            assert!(inbox.drain().contains(Signal::TERM));
+            drop(inbox);
+            std::thread::sleep(std::time::Duration::from_millis(pause_ms));
+            if by_itself {
+                process::kill(process::getpid(), Signal::TERM).expect("second");
+            }
+            tells.write_all(b"x").expect("tell");
+            tells.read_exact(&mut [0]).expect("go on");
+            7
+        });
+        if !by_itself {
+            told.read_exact(&mut [0]).expect("told");
+            process::kill(pid, Signal::TERM).expect("second");
+            // It may be gone.
+            let _ = told.write_all(b"x");
+        }
+        wait_for(pid)
+    };
+    let forgiven = ends_after(true, 0, false);
+    assert_eq!((forgiven.signal, forgiven.code), (0, 7));
+    assert_eq!(ends_after(true, 600, false).signal, libc::SIGTERM);
+    assert_eq!(ends_after(true, 0, true).signal, libc::SIGTERM);
+    assert_eq!(ends_after(false, 0, false).signal, libc::SIGTERM);
 }
 
 fn a_child_forgets_its_parents_handlers() {

@@ -29,12 +29,13 @@ parts([
         same([SWOOLE_SOCK_TCP, 'name', -1, 0, false, 0, null],
             [$client->type, $client->id, $client->sock, $client->errCode, $client->reuse, $client->reuseCount, $client->setting]);
     },
-    'not built' => function () {
+    'no TLS' => function () {
         [$client] = pair();
-        foreach (['enableSSL', 'getPeerCert', 'verifyPeerCert'] as $method) {
-            check(str_starts_with(thrown(fn () => $client->$method()), "Swoole\\Exception: {$method}() is not built yet"), $method);
+        foreach (['getPeerCert', 'verifyPeerCert'] as $method) {
+            same("Swoole\\Client::{$method}(): SSL is not ready", warning_of(fn () => same(false, $client->$method())));
         }
-        check(str_starts_with(thrown(fn () => new Client(SWOOLE_SOCK_TCP | 512)), 'Swoole\Exception: SWOOLE_SSL is not built yet'), 'TLS');
+        same('Swoole\Exception: sync client does not support `onSslReady` callback', thrown(fn () => $client->enableSSL(fn () => true)));
+        check(str_starts_with(thrown(fn () => new Client(SWOOLE_SOCK_UDP | SWOOLE_SSL)), 'Swoole\Exception: TLS of datagrams (DTLS) is not built yet'), 'DTLS');
     },
     'without the constructor' => function () {
         $client = new class (1) extends Client {
@@ -102,7 +103,7 @@ parts([
 ?>
 --EXPECT--
 constructor: ok
-not built: ok
+no TLS: ok
 without the constructor: ok
 arguments of connect: ok
 arguments of transfers: ok

@@ -18,6 +18,10 @@ $ends = [
     'in destructor' => ['new class { function __destruct() { throw new Exception("from a destructor"); } };', 'Uncaught Exception: from a destructor', 255],
     'exit' => ['exit(7);', 'Uncaught Swoole\ExitException: swoole exit', 255],
 ];
+if (getenv('USE_ZEND_ALLOC') === '0') {
+    // There is no limit of memory then.
+    unset($ends['memory'], $ends['recursion']);
+}
 
 // Where it stands.
 $places = [

@@ -27,20 +27,30 @@ const FRAME = <<<'CODE'
     });
     CODE;
 
+// Where user code takes part in the recursion the script ends as with any fatal error.
+$callback = '$f = function () use (&$f) { array_map($f, [1]); }; $f();';
 $ways = [
-    'a callback' => '$f = function () use (&$f) { array_map($f, [1]); }; $f();',
-    'a conversion' => '(string) new class { function __toString(): string { return sprintf("%s", $this); } };',
-    'nested data' => 'json_encode($nested, 0, 100_000); serialize($nested); print_r($nested, true);',
-    'the end of nested data' => 'unset($nested);',
+    'a callback' => [$callback, true],
+    'a conversion' => ['(string) new class { function __toString(): string { return sprintf("%s", $this); } };', true],
+    'nested data' => ['json_encode($nested, 0, 100_000); serialize($nested); print_r($nested, true);', false],
+    'the end of nested data' => ['unset($nested);', false],
+    'a fiber' => ['(new Fiber(function (): void { ' . $callback . ' }))->start();', true],
+    'nested data in a fiber' => ['(new Fiber(function (): void {
+        for ($i = 0; $i < 400_000; $i++) { $nested = [$nested ?? 0]; }
+        unset($nested);
+    }))->start();', false],
 ];
-foreach ($ways as $name => $code) {
+foreach ($ways as $name => [$code, $ends_in_order]) {
     $output = Script::run(str_replace('%s', $code, FRAME), status: 255);
     check(preg_match('/^deep\s+(PHP )?Fatal error: .*Maximum call stack size of (\d+) bytes(.*)/m', $output, $found) === 1,
         "{$name}: {$output}");
     check(!str_contains($output, 'not reached'), "{$name} goes no further");
     if (PHP_VERSION_ID < 80300) {
-        same('131072', $found[2]);
-        check(preg_match('/ in coroutine 3\. Infinite recursion\? in \S+script\.php on line 1[45]$/', $found[3]) === 1,
+        same($ends_in_order, str_ends_with($output, "shutdown\n"), "{$name}: shutdown functions");
+        $in_fiber = str_contains($name, 'fiber');
+        same($in_fiber ? '2097152' : '131072', $found[2]);
+        $where = $in_fiber ? 'a Fiber' : 'coroutine 3';
+        check(preg_match("/ in {$where}\\. Infinite recursion\\? in \\S+script\\.php on line 1[4-7]$/", $found[3]) === 1,
             "{$name}: {$found[3]}");
     }
 }

@@ -99,11 +99,6 @@ coroutine_parts([
         failed_with(SOCKET_ENOTCONN, $socket, $socket->getpeername());
         same([], $socket->written);
     },
-    'not built' => function () {
-        [$client, $peer] = sockets();
-        check(str_starts_with(thrown(fn () => $client->sslHandshake()), 'Swoole\Exception: sslHandshake() is not built yet'), 'handshake');
-        check(str_starts_with(thrown(fn () => $client->setProtocol(['open_ssl' => true])), 'Swoole\Exception: open_ssl is not built yet'), 'setting');
-    },
     'extreme arguments' => function () {
         [$client, $peer] = swoole_coroutine_socketpair(AF_UNIX, SOCK_STREAM, 0);
         $peer->send('x');
@@ -169,7 +164,6 @@ without the constructor: ok
 closed: ok
 addresses: ok
 properties of subclasses: ok
-not built: ok
 extreme arguments: ok
 no memory for what was not sent: ok
 two readers: ok

@@ -51,6 +51,28 @@ Event::defer(function () use ($a, $b, $number, $pair): void {
 Event::wait();
 array_map(fclose(...), $next);
 
+// Closed by somebody else, with nothing else left: the loop ends, and says why.
+[$a, $b] = $pair();
+[$c, $d] = $pair();
+$numbers = [Event::add($a, fn () => print("never\n")), Event::add($c, fn () => print("never\n"))];
+$told = [];
+set_error_handler(function (int $level, string $message) use (&$told): bool {
+    $told[] = $message;
+    return true;
+});
+Timer::after(1, function () use ($a): void {
+    fclose($a);
+});
+// A stream whose number another one has by now.
+Timer::after(2, function () use ($c, $pair): void {
+    fclose($c);
+    $GLOBALS['next'] = $pair();
+});
+Event::wait();
+restore_error_handler();
+same(array_map(fn (int $fd) => "Swoole\\Event::wait(): fd [{$fd}] was closed without Swoole\\Event::del(): it is watched no more", $numbers), $told);
+array_map(fclose(...), [$b, $d, ...$next]);
+
 // del() by number after the close.
 [$a, $b] = $pair();
 $number = Event::add($a, fn () => print("never\n"));

@@ -38,7 +38,7 @@ foreach (['connect', 'close'] as $event) {
                 } catch (SwooleRs\Tests\Failure $failure) {
                     check(str_contains($failure->getMessage(), 'reset'), $failure->getMessage());
                 }
-                $server->expectLog("/pid {$pid}\\) exited abnormally.*connection 1/");
+                $server->expectLog("/pid={$pid}, id=\\d+\\) abnormal exit.*connection 1/");
                 $server->expectEvent('workerStart');
                 for ($i = 0; $i < 4; $i++) {
                     same('pong', $server->connect()->send('ping')->read(4));

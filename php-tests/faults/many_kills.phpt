@@ -14,7 +14,7 @@ test_server(
         return $side->start($server);
     },
     function (TestServer $server): void {
-        $server->allowLog('/exited abnormally: signal=9|has ended \d+ times|manager/');
+        $server->allowLog('/abnormal exit, status=0, signal=9|has ended \d+ times|manager/');
         $rounds = getenv('SWOOLE_SOAK') ? 300 : 10;
         $clients = [];
         for ($round = 0; $round < $rounds; $round++) {

@@ -13,8 +13,8 @@ $output = Script::run(<<<'PHP'
     $later = function () use ($server): void {
         $calls = ['listen' => ['127.0.0.1', 0, SWOOLE_SOCK_TCP], 'addlistener' => ['127.0.0.1', 0, SWOOLE_SOCK_TCP],
             'sendto' => ['127.0.0.1', 1, 'x'], 'sendwait' => [1, 'x'], 'sendfile' => [1, __FILE__], 'confirm' => [1], 'pause' => [1],
-            'resume' => [1], 'task' => ['x'], 'taskwait' => ['x'], 'taskWaitMulti' => [['x']], 'taskCo' => [['x']], 'finish' => ['x'],
-            'heartbeat' => [], 'sendMessage' => ['x', 0], 'command' => ['x', 0, 1, 'x'], 'getSocket' => []];
+            'resume' => [1],
+            'heartbeat' => [], 'command' => ['x', 0, 1, 'x'], 'getSocket' => []];
         foreach ($calls as $method => $arguments) {
             try {
                 $server->$method(...$arguments);

@@ -22,7 +22,7 @@ foreach (['start', 'managerStart'] as $event) {
             try {
                 if ($event === 'start' && $mode === 'SWOOLE_BASE') {
                     // There onStart runs in a worker, which alone ends, again and again.
-                    until(fn () => substr_count(@file_get_contents($script->path('log')), 'exited abnormally') >= 1, 'a log line');
+                    until(fn () => substr_count(@file_get_contents($script->path('log')), 'abnormal exit') >= 1, 'a log line');
                     $script->signal(SIGTERM);
                     $script->expectExit();
                     continue;

@@ -27,7 +27,7 @@ test_server(
         for ($i = 0; $i < 6; $i++) {
             $server->expectEvent('fails');
         }
-        $server->allowLog('/worker \d/');
+        $server->allowLog('/worker \d|id=\d\)/');
         $server->stop();
     },
 );

@@ -22,8 +22,8 @@ test_server(
         $client = $server->connect()->send('x');
         [$pid, $id] = $server->expectEvent('hangs');
         $server->signal(SIGUSR1);
-        $server->expectLog("/worker {$id} \\(pid {$pid}\\) did not stop within max_wait_time and is killed/");
-        $server->expectLog("/pid {$pid}\\) exited abnormally: signal=9.*connection 1/");
+        $server->expectLog("/force kill worker process\\(pid={$pid}, id={$id}\\)/");
+        $server->expectLog("/pid={$pid}, id=\\d+\\) abnormal exit, status=0, signal=9.*connection 1/");
         try {
             same('', $client->readAll());
         } catch (SwooleRs\Tests\Failure $failure) {
@@ -33,7 +33,7 @@ test_server(
         $server->expectEvent('workerStart');
         $server->connect()->send('x');
         $server->expectEvent('hangs');
-        $server->allowLog('/max_wait_time|signal=9/');
+        $server->allowLog('/max_wait_time|signal=9|force kill/');
         $server->stop();
     },
 );

@@ -27,8 +27,8 @@ test_server(
             $server->expectEvent('fails');
         }
         $server->expectLog('/worker 0 has ended \d+ times in a row.*onWorkerStart/');
-        $server->expectLog('/worker 0.*exited abnormally.*status=255.*no database/');
-        $server->allowLog('/worker 0/');
+        $server->expectLog('/id=0\) abnormal exit, status=255.*no database/');
+        $server->allowLog('/worker 0|id=0\)/');
         unlink($server->path('fail'));
         same(0, $server->expectEvent('workerStart')['worker_id']);
         same(false, array_diff(['0'], array_map(fn () => $server->connect()->send('x')->read(1), range(1, 20))) !== [] && $server->mode === SWOOLE_PROCESS);

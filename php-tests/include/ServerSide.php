@@ -49,7 +49,8 @@ final class ServerSide
             }
             $this->event('workerStart', ['worker_id' => $worker_id, 'pid' => getmypid(), 'parent' => posix_getppid()]);
         });
-        $this->event('starting', ['worker_num' => $server->setting['worker_num'] ?? swoole_cpu_num()]);
+        $workers = ($server->setting['worker_num'] ?? swoole_cpu_num()) + ($server->setting['task_worker_num'] ?? 0);
+        $this->event('starting', ['worker_num' => $workers]);
         return $server->start();
     }
 

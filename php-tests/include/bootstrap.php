@@ -13,6 +13,7 @@ require_once __DIR__ . '/Client.php';
 require_once __DIR__ . '/ServerSide.php';
 require_once __DIR__ . '/TestServer.php';
 require_once __DIR__ . '/Script.php';
+require_once __DIR__ . '/Certificate.php';
 
 if (getenv('SWOOLE_TEST_ORDER') !== false) {
     ob_start(); // what the test itself prints on the way to its server is the client's side's alone

@@ -22,7 +22,7 @@ test_server(
             $server->expectEvent('workerStart');
         };
         $die(0);
-        $line = $server->expectLog('/exited abnormally/');
+        $line = $server->expectLog('/abnormal exit/');
         check(preg_match('/^\[day \d{4} \$' . $server->manager_pid . '\.0\]\tWARNING\t/', $line) === 1, "the form of the line: {$line}");
         same(1, substr_count($server->log(), "\n"), 'lines: nothing below the level');
         // As logrotate does it.
@@ -34,7 +34,7 @@ test_server(
         // The process that will write the line may be the last to hear of it.
         until(function () use ($server, $die): bool {
             $die(0);
-            return str_contains($server->log(), 'exited abnormally');
+            return str_contains($server->log(), 'abnormal exit');
         }, 'a line in the new file');
     },
 );

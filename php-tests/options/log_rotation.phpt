@@ -22,7 +22,7 @@ test_server(
             check(preg_match('/^server\.log\.\d{6}$/', $file) === 1, "the name: {$file}");
         }
         $text = file_get_contents($server->path($files()[0]));
-        check(str_contains($text, 'exited abnormally'), $text);
+        check(str_contains($text, 'abnormal exit'), $text);
         $server->allowLog('/./');
     },
 );

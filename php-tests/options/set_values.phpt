@@ -13,8 +13,8 @@ $output = Script::run(<<<'PHP'
         ['worker_num' => 'many'], ['worker_num' => []], ['worker_num' => -1], ['worker_num' => 1.5], ['worker_num' => new stdClass()],
         ['dispatch_mode' => 99], ['log_file' => []], ['pid_file' => str_repeat('x', 5000)], ['backlog' => -3], ['max_wait_time' => -1],
         ['log_level' => 77], ['log_rotation' => 77], ['log_date_format' => '%Q'], ['cpu_affinity_ignore' => 'x'], ['user' => 5.5],
-        ['worker_nun' => 2], ['no_such_thing_at_all' => 2], ['task_worker_num' => 2], ['open_mqtt_protocol' => true], ['heartbeat_idle_time' => 5],
-        ['task_worker_num' => 0], ['open_eof_check' => false], ['heartbeat_idle_time' => 0],
+        ['worker_nun' => 2], ['no_such_thing_at_all' => 2], ['open_mqtt_protocol' => true], ['heartbeat_idle_time' => 5],
+        ['open_eof_check' => false], ['heartbeat_idle_time' => 0],
         ['worker_num' => '3'], ['worker_num' => true], ['daemonize' => 0], ['daemonize' => 'yes'], ['max_request' => null], [], [7 => 1],
     ] as $settings) {
         $warning = null;
@@ -43,8 +43,8 @@ $expected = [
     ['/^ValueError.*max_wait_time.*-1/', ''],
     ['/^ValueError.*log_level.*77/', ''], ['/^ValueError.*log_rotation.*77/', ''], ['/./', ''], ['/Error.*cpu_affinity_ignore/', ''], ['/./', ''],
     ['/^1$/', '/worker_nun.*worker_num/'], ['/^1$/', '/no_such_thing_at_all/'],
-    ['/^1$/', '/task_worker_num.*task/'], ['/^1$/', '/open_mqtt_protocol/'], ['/^1$/', '/heartbeat_idle_time/'],
-    ['/^1$/', null], ['/^1$/', null], ['/^1$/', null],
+    ['/^1$/', '/open_mqtt_protocol/'], ['/^1$/', '/heartbeat_idle_time/'],
+    ['/^1$/', null], ['/^1$/', null],
     ['/^1$/', null], ['/^1$/', null], ['/^1$/', null], ['/./', ''], ['/./', ''], ['/^1$/', null], ['/^1$/', '/7/'], ['/^TypeError/', ''],
 ];
 foreach ($rows as $index => [$settings, $result, $warning]) {

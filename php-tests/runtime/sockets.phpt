@@ -30,6 +30,14 @@ Co\run(function () use ($outside): void {
     socket_getsockname($outside, $host, $port);
     $ours = socket_create(AF_INET, SOCK_STREAM, SOL_TCP);
     check($ours instanceof Socket, 'ours');
+    check($ours instanceof \Socket, 'which goes where a script asks for PHP\'s');
+    foreach (['socket_sendmsg' => [[]], 'socket_recvmsg' => [&$message], 'socket_export_stream' => []] as $function => $rest) {
+        fails(
+            TypeError::class,
+            "{$function}(): Argument #1 (\$socket) must be of type Socket, Swoole\\Coroutine\\Socket given",
+            fn () => $function($ours, ...$rest),
+        );
+    }
     check(socket_connect($ours, 'localhost', $port), 'connected');
     $peer = socket_accept($outside);
     check($peer instanceof \Socket, 'as its server');

@@ -35,7 +35,7 @@ test_server(
             $server->signal(SIGKILL, $pid);
             same([0, $pid, SIGKILL, 0, SIGKILL], $server->expectEvent('workerError'));
             $server->expectEvent('workerStart');
-            $server->expectLog("/pid {$pid}/");
+            $server->expectLog("/pid={$pid},/");
         }
     },
 );

@@ -18,7 +18,7 @@ foreach (['workerStop', 'managerStop', 'beforeShutdown', 'shutdown'] as $event) 
         function (TestServer $server): void {
             $client = $server->connect();
             $server->allowOutput('/LogicException|Stack trace|^#|thrown in|^$/');
-            $server->allowLog('/exited abnormally|status=255/');
+            $server->allowLog('/abnormal exit|status=255/');
             $server->signal(SIGTERM);
             $client->expectFin()->close();
             until(fn (): bool => $server->processes() === [], 'the end of all processes');

@@ -227,6 +227,34 @@ pub fn call_borrowed(callback: &Callback, args: &[Value]) -> CallOutcome {
     }
 }
 
+/// [`call_borrowed`] with what the callback returns, which is the caller's.
+pub fn call_returning(callback: &Callback, args: &[Value]) -> (CallOutcome, Value) {
+    let mut result = undef();
+    if pending() != Pending::None {
+        return (CallOutcome::Exit(exit_status()), result);
+    }
+    let called = protect(|| {
+        let (first, count) = (args.as_ptr().cast_mut().cast(), args.len() as u32);
+        call_resolved(callback.value, callback.fcc, first, count, &mut result);
+        take_exception()
+    });
+    let called = match called {
+        Ok(CallOutcome::Returned) => CallOutcome::Returned,
+        Ok(outcome) => end(Pending::Exit, outcome),
+        Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    };
+    (called, result)
+}
+
+/// Ends an exception that user code has left outside of a call, as one that nobody has caught.
+pub fn settle_exception() -> CallOutcome {
+    match protect(take_exception) {
+        Ok(CallOutcome::Returned) => CallOutcome::Returned,
+        Ok(outcome) => end(Pending::Exit, outcome),
+        Err(Bailout) => end(Pending::Bailout, CallOutcome::Bailout),
+    }
+}
+
 /// What became of a callback in a coroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -526,6 +554,24 @@ pub fn call_for_int(callable: *mut zval, argument: &[u8]) -> Result<i64, Stop> {
         }
     })?;
     returned.ok_or(Stop::Thrown)
+}
+
+/// Calls a callback with one string and reads the int that it returns, with nobody around who would catch.
+pub fn ask_for_int(callback: &Callback, argument: &[u8]) -> Result<i64, CallOutcome> {
+    if pending() != Pending::None {
+        return Err(CallOutcome::Exit(exit_status()));
+    }
+    let mut callable = callback.value();
+    match call_for_int(callable.ptr(), argument) {
+        Ok(value) => Ok(value),
+        Err(Stop::Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+        Err(_) => match protect(take_exception) {
+            // It had none: it has said nothing.
+            Ok(CallOutcome::Returned) => Ok(-1),
+            Ok(outcome) => Err(end(Pending::Exit, outcome)),
+            Err(Bailout) => Err(end(Pending::Bailout, CallOutcome::Bailout)),
+        },
+    }
 }
 
 /// Calls a method of an object, for a function that the script has just called: an exception goes on to

@@ -3,9 +3,9 @@
 
 use super::async_client::{self, Session};
 use super::class::{self, *};
-use super::client_connect;
+use super::client_connect::{self, Settings};
 use super::client_io;
-use super::convert::{Item, return_array, set_bool, set_copy};
+use super::convert::{Item, return_array, return_bytes, set_bool, set_copy};
 use super::exception;
 use super::ffi::*;
 use super::method::{Bailout, Frame, Stop, Thrown, protect};
@@ -14,6 +14,7 @@ use super::object::{self, Stateful};
 use super::owned::Owned;
 use super::php_socket;
 use super::properties;
+use super::socket::secure;
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -34,9 +35,9 @@ trampolines! {
     sendfile => client_io::do_sendfile;
     sendto => client_io::do_sendto;
     shutdown => do_shutdown;
-    enable_ssl => do_tls;
-    get_peer_cert => do_tls;
-    verify_peer_cert => do_tls;
+    enable_ssl => do_enable_ssl;
+    get_peer_cert => do_get_peer_cert;
+    verify_peer_cert => do_verify_peer_cert;
     is_connected => do_is_connected;
     getsockname => do_getsockname;
     getpeername => do_getpeername;
@@ -49,7 +50,7 @@ pub static CLIENT: Entry = Entry::unset();
 static EXCEPTION: Entry = Entry::unset();
 
 /// `SWOOLE_SSL` in a type.
-const SSL: i64 = 512;
+pub const SSL: i64 = secure::FLAG;
 /// `SWOOLE_ASYNC` in a type.
 pub const ASYNC: i64 = 1024;
 const SYNC: i64 = 2048;
@@ -303,8 +304,8 @@ pub fn set_type(frame: Frame, kind: i64) -> Result<(), Stop> {
             ),
         });
     }
-    if kind & SSL != 0 {
-        return Err(not_built("SWOOLE_SSL"));
+    if kind & SSL != 0 && !socket_type(kind).is_some_and(SockType::is_stream) {
+        return Err(secure::no_dtls());
     }
     Ok(set_number(frame, c"type", kind)?)
 }
@@ -483,6 +484,73 @@ fn do_shutdown(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn do_tls(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
-    Err(not_built(&format!("{}()", frame.function_name())))
+fn do_enable_ssl(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut function: *mut zval = std::ptr::null_mut();
+    parse!(frame, c"|z", function)?;
+    if !function.is_null() {
+        let code = i64::from(codes::INVALID_PARAMS);
+        let text = "sync client does not support `onSslReady` callback";
+        return Err(Stop::exception(code, text));
+    }
+    let link = connected(frame)?;
+    let (is_tcp, is_secure) = {
+        let socket = link.socket.borrow();
+        (socket.sock_type().is_tcp(), socket.is_secure())
+    };
+    if !is_tcp {
+        return Err(mistake("cannot use enableSSL"));
+    }
+    if is_secure {
+        return Err(mistake("SSL has been enabled"));
+    }
+    let settings = client_connect::tls_settings(&Settings::of(frame))?;
+    let done = {
+        let mut socket = link.socket.borrow_mut();
+        socket.enable_tls(settings);
+        socket.handshake()
+    };
+    if let Err(error) = &done {
+        error::set_last(error.code());
+        set_code(frame, error.code())?;
+    }
+    set_bool(place, done.is_ok());
+    Ok(())
+}
+
+/// The connection, which must be encrypted.
+fn encrypted(frame: Frame) -> Result<Rc<Link>, Stop> {
+    let link = connected(frame)?;
+    let is_secure = link.socket.borrow().is_secure();
+    if is_secure {
+        Ok(link)
+    } else {
+        Err(mistake("SSL is not ready"))
+    }
+}
+
+fn do_get_peer_cert(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    parse!(frame, c"")?;
+    let link = encrypted(frame)?;
+    let shown = link.socket.borrow().peer_certificate();
+    match shown {
+        Ok(Some(pem)) => Ok(return_bytes(place, &pem)?),
+        _ => {
+            error::set_last(codes::SSL_EMPTY_PEER_CERTIFICATE);
+            set_bool(place, false);
+            Ok(())
+        }
+    }
+}
+
+fn do_verify_peer_cert(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut allow_self_signed = false;
+    parse!(frame, c"|b", allow_self_signed)?;
+    let link = encrypted(frame)?;
+    let verified = link.socket.borrow().verify_peer(allow_self_signed);
+    if let Err(error) = &verified {
+        error::set_last(error.code());
+        set_code(frame, error.code())?;
+    }
+    set_bool(place, verified.is_ok());
+    Ok(())
 }

@@ -1,13 +1,14 @@
 //! Making a client's connection: settings, kept connections, proxies.
 
 use super::callback::Callback;
-use super::client::{self, CLIENT, Client, KEEP, Link, failed, mistake, set_code, set_number};
+use super::client::{self, CLIENT, Client, KEEP, Link, SSL, failed, mistake, set_code, set_number};
 use super::client_io;
 use super::convert::{self, bytes_of, set_bool};
 use super::ffi::*;
 use super::method::parse;
 use super::method::{Bailout, Frame, Stop, protect};
 use super::properties;
+use super::socket::secure;
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use swoole_core::error::{self, codes, describe};
 use swoole_core::net::SockType;
 use swoole_core::net::client::keep::{self, Name};
 use swoole_core::net::client::{Client as Socket, ClientError, ClientOptions, Timeouts};
+use swoole_core::net::tls;
 use swoole_core::options::Raw;
 use swoole_core::protocol::framing::{DEFAULT_MAX_BYTES, MAX_MARKER_BYTES, Rule};
 use swoole_core::protocol::http_proxy::HttpProxy;
@@ -227,7 +229,7 @@ fn int_property(frame: Frame, name: &CStr) -> Option<i64> {
 }
 
 /// What a connection is kept by: `$this->id`, or the address.
-fn keep_name(frame: Frame, sock_type: SockType, host: &[u8], port: i64) -> Name {
+fn keep_name(frame: Frame, sock_type: SockType, host: &[u8], port: i64, uses_tls: bool) -> Name {
     let value = properties::get(&CLIENT, frame.this(), c"id");
     // SAFETY: as in `int_property`.
     let id = unsafe {
@@ -241,6 +243,11 @@ fn keep_name(frame: Frame, sock_type: SockType, host: &[u8], port: i64) -> Name 
         [host, format!(":{port}").as_bytes()].concat()
     } else {
         id.to_vec()
+    };
+    let id = if uses_tls {
+        [b"tls:", id.as_slice()].concat()
+    } else {
+        id
     };
     Name { sock_type, id }
 }
@@ -289,7 +296,8 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     let (sock_type, flags) = kind_of(frame)?;
     check_port(sock_type, port)?;
-    let keep = (flags & KEEP != 0).then(|| keep_name(frame, sock_type, host, port));
+    let uses_tls = flags & SSL != 0;
+    let keep = (flags & KEEP != 0).then(|| keep_name(frame, sock_type, host, port, uses_tls));
     let settings = Settings::of(frame);
     if let Some(name) = &keep
         && let Some(socket) = keep::take(name)
@@ -317,6 +325,9 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
             return Err(stop);
         }
     };
+    if uses_tls {
+        socket.enable_tls(tls_settings(&settings)?);
+    }
     let timeouts = Timeouts::all(timeout_s);
     let connected = socket
         .prepare(&options)
@@ -332,6 +343,18 @@ pub fn do_connect(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     set_bool(place, true);
     Ok(())
+}
+
+/// The settings of TLS; a mistake in them ends the script, as in the reference.
+pub fn tls_settings(settings: &Settings) -> Result<tls::Settings, Stop> {
+    let mut read = tls::Settings::default();
+    match secure::read(&mut read, settings) {
+        None => Ok(read),
+        Some(wrong) => {
+            error::set_last(codes::PHP_FATAL_ERROR);
+            Err(Stop::Fatal(wrong.text))
+        }
+    }
 }
 
 fn refused(frame: Frame, host: &str, port: i64, error: &ClientError) -> Result<Stop, Bailout> {

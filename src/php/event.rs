@@ -1,5 +1,6 @@
 //! `Swoole\Event`: descriptors, deferred calls and hooks of the process's event loop.
 
+use super::callback::{self, CallOutcome};
 use super::class::*;
 use super::convert::{bytes_of, set_bool, set_long, set_null};
 use super::event_loop;
@@ -174,6 +175,16 @@ impl Watched {
             .map_err(|error| Error::os("epoll_ctl", format!("fd {}", self.fd), &error))
     }
 
+    /// Whether the stream that the user gave, or the descriptor, has been closed.
+    fn is_closed(&self) -> bool {
+        let mut given = self.given.view();
+        // SAFETY: a value that lives; a resource that has been closed has no kind any more.
+        let stream_closed = unsafe {
+            u32::from(type_of(given.ptr())) == IS_RESOURCE && (*given.value.res).type_ < 0
+        };
+        stream_closed || !sys_fd::is_open(self.fd)
+    }
+
     fn on_ready(self: &Rc<Self>, ready: Ready) {
         let gone = ready.error || ready.read_closed || ready.write_closed;
         if (ready.writable || gone) && !self.unsent.borrow().is_empty() {
@@ -287,8 +298,33 @@ fn do_add(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     watched.id.set(Some(id));
     with_table(|table| table.insert(fd, Rc::downgrade(&watched)));
+    event_loop.set_hook(HookAt::Idle, Some(Rc::new(drop_closed)));
     set_long(place, i64::from(fd));
     Ok(())
+}
+
+/// When the loop of a script has become idle: descriptors that were closed without del() never have news
+/// again, and would keep it alive for ever.
+fn drop_closed() {
+    let mut all: Vec<Rc<Watched>> =
+        with_table(|table| table.values().filter_map(Weak::upgrade).collect());
+    all.sort_by_key(|watched| watched.fd);
+    for watched in all {
+        if !watched.is_closed()
+            || find(watched.fd).is_none_or(|found| !Rc::ptr_eq(&found, &watched))
+        {
+            continue;
+        }
+        forget(&watched);
+        let text = format!(
+            "fd [{}] was closed without Swoole\\Event::del(): it is watched no more",
+            watched.fd
+        );
+        // A handler of errors may throw, which nobody can catch here.
+        let told = method::docref(E_WARNING, &text)
+            .and_then(|()| method::protect(callback::take_exception));
+        callback::coroutine_ended(told.unwrap_or(CallOutcome::Bailout));
+    }
 }
 
 fn cannot_watch(fd: RawFd, error: &std::io::Error) -> Stop {
@@ -441,7 +477,7 @@ fn do_dispatch(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         set_bool(place, false);
         return Ok(());
     };
-    if event_loop.is_running() {
+    if event_loop.is_running() || swoole_core::server::current().is_some() {
         return Err(Stop::Warning(
             "the event loop is running already: dispatch() is for scripts that turn it themselves"
                 .to_owned(),

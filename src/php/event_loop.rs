@@ -66,7 +66,12 @@ pub fn call(callback: &Callback, args: &[Value]) {
 fn runs_coroutines() -> bool {
     match server::current() {
         Some(context) => {
-            context.role() != server::Role::Manager && context.settings().enable_coroutine
+            let settings = context.settings();
+            match context.role() {
+                server::Role::Manager => false,
+                server::Role::TaskWorker { .. } => settings.task.enable_coroutine,
+                _ => settings.enable_coroutine,
+            }
         }
         None => options::process().enable_coroutine,
     }
@@ -82,13 +87,21 @@ pub fn check(outcome: CallOutcome) {
     event_loop::end(status);
 }
 
-/// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left.
+/// `Swoole\Event::wait()`: runs the loop of a plain script until nothing is left. In callbacks that a
+/// server calls outside of its loop (onStart, onShutdown, onManagerStop, onWorkerStop, onWorkerExit) it runs
+/// what comes to an end.
 pub fn wait() -> Result<(), Stop> {
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };
     if event_loop.is_running() || callback::pending() != Pending::None || has_fatal_error() {
         return Ok(());
+    }
+    if server::current().is_some_and(|context| !context.is_copy()) {
+        // A callback of a server outside of its loop: what the server has there stays its own.
+        let result = event_loop.run_between();
+        result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
+        return hand_over();
     }
     let mut event_loop = event_loop;
     let mut result = run_to_the_end(&event_loop);
@@ -307,7 +320,9 @@ fn is_instance(object: *mut zend_object, lower_name: &str) -> bool {
 
 /// The descriptor of a `Socket` of ext/sockets, -1 if it is closed; None: another class.
 fn socket_descriptor(object: *mut zend_object) -> Option<i32> {
-    if !is_instance(object, "socket") {
+    // Not of a subclass: there is none, but for our own sockets while the hook of sockets is on.
+    // SAFETY: a live object has a class, whose name is a string.
+    if !unsafe { str_bytes((*(*object).ce).name) }.eq_ignore_ascii_case(b"socket") {
         return None;
     }
     // SAFETY: the class is final and internal (ext/sockets): its objects begin `offset` bytes before the

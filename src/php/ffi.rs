@@ -105,6 +105,21 @@ unsafe extern "C" {
         options: *mut HashTable,
         function_name: *const c_char,
     );
+    pub fn php_var_serialize(
+        buf: *mut SmartStr,
+        value: *mut zval,
+        data: *mut *mut std::ffi::c_void,
+    );
+    pub fn php_var_serialize_init() -> *mut std::ffi::c_void;
+    pub fn php_var_serialize_destroy(data: *mut std::ffi::c_void);
+    pub fn php_var_unserialize(
+        value: *mut zval,
+        at: *mut *const u8,
+        end: *const u8,
+        data: *mut *mut std::ffi::c_void,
+    ) -> c_int;
+    pub fn php_var_unserialize_init() -> *mut std::ffi::c_void;
+    pub fn php_var_unserialize_destroy(data: *mut std::ffi::c_void);
     pub fn zend_string_hash_func(string: *mut zend_string) -> zend_ulong;
     pub fn zval_get_long_func(op: *mut zval, is_legacy_behavior: bool) -> zend_long;
     pub fn zval_get_double_func(op: *mut zval) -> f64;
@@ -194,6 +209,14 @@ pub const IS_UNUSED: u32 = 0;
 pub const IS_CONST: u32 = 1;
 pub const IS_TMP_VAR: u32 = 2;
 pub const IS_VAR: u32 = 4;
+
+/// `smart_str`: a string that grows.
+#[repr(C)]
+#[derive(Debug)]
+pub struct SmartStr {
+    pub s: *mut zend_string,
+    pub a: usize,
+}
 
 // SAFETY: declared in Zend/zend_globals_macros.h, PHP 8.2 to 8.5 without threads.
 unsafe extern "C" {

@@ -4,12 +4,18 @@ use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::convert::{set_bytes, set_long, set_object};
 use super::coroutine;
 use super::ffi::*;
+use super::owned::OwnedCallback;
+use super::process;
 use super::properties;
 use super::server_event::{self, PORT_EVENT_COUNT, PORT_EVENTS, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::ServerState;
+use super::task::events::{self, Caller};
+use std::cell::Cell;
+use swoole_core::options::Settings;
 use swoole_core::server::serving::Serving;
 use swoole_core::server::{
-    self, ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
+    self, ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome,
+    Payload, Role, TaskEvent, WorkerFault,
 };
 
 /// The callbacks as they stood when the server started; they cannot change after that. The views stay
@@ -21,13 +27,24 @@ pub struct PhpHandler {
     /// Per port, with the primary port's where the port has none of its own.
     port_callbacks: Vec<[Option<Callback>; PORT_EVENT_COUNT]>,
     event_object: bool,
-    /// `enable_coroutine`.
-    coroutines: bool,
+    /// `enable_coroutine`, in a task worker `task_enable_coroutine`.
+    coroutines: Cell<bool>,
+    /// onTask gets an object.
+    task_object: bool,
+    task_coroutines: bool,
+    /// Processes of user code.
+    processes: Vec<*mut zend_object>,
+    /// `package_length_func`.
+    length_function: Option<OwnedCallback>,
 }
 
 impl PhpHandler {
     #[must_use]
-    pub fn new(state: &ServerState, event_object: bool, coroutines: bool) -> Self {
+    pub fn new(
+        state: &ServerState,
+        settings: &Settings,
+        length_function: Option<OwnedCallback>,
+    ) -> Self {
         let primary = state.ports.first().map(|port| port.callbacks);
         let port_callbacks = state
             .ports
@@ -44,8 +61,12 @@ impl PhpHandler {
             server: state.object,
             server_callbacks: state.callbacks,
             port_callbacks,
-            event_object,
-            coroutines,
+            event_object: settings.event_object,
+            coroutines: Cell::new(settings.enable_coroutine),
+            task_object: settings.task.object,
+            task_coroutines: settings.task.enable_coroutine,
+            processes: state.processes.clone(),
+            length_function,
         }
     }
 
@@ -70,7 +91,7 @@ impl PhpHandler {
         how: How,
         fill: impl FnOnce(&mut [Value; N]),
     ) -> Outcome {
-        if how == How::Plain || !self.coroutines {
+        if how == How::Plain || !self.coroutines.get() {
             return outcome(callback::call(callback, fill));
         }
         match callback::spawn(callback, fill) {
@@ -81,6 +102,14 @@ impl PhpHandler {
                 }
                 Outcome::Suspended
             }
+        }
+    }
+
+    fn caller(&self, as_object: bool) -> Caller {
+        Caller {
+            server: self.server,
+            in_coroutines: self.coroutines.get(),
+            as_object,
         }
     }
 
@@ -147,7 +176,7 @@ enum How {
 }
 
 /// A coroutine that had a message in hand has ended.
-fn finish(serving: Serving) {
+pub fn finish(serving: Serving) {
     if let Some(context) = server::current() {
         let outcome = match callback::pending() {
             Pending::None => Outcome::Done,
@@ -160,7 +189,7 @@ fn finish(serving: Serving) {
 }
 
 #[inline]
-fn outcome(called: CallOutcome) -> Outcome {
+pub fn outcome(called: CallOutcome) -> Outcome {
     match called {
         CallOutcome::Returned => Outcome::Done,
         CallOutcome::Exit(status) => Outcome::EndProcess { status },
@@ -191,11 +220,21 @@ impl EventHandler for PhpHandler {
             })
     }
 
+    fn package_length(&self, head: &[u8]) -> Result<i64, Outcome> {
+        match &self.length_function {
+            Some(function) => callback::ask_for_int(function.callback(), head).map_err(outcome),
+            None => Ok(-1),
+        }
+    }
+
     fn process_started(&self, role: Role) {
         // A fork copies the generator's state: without this all workers draw the same numbers.
         // (`lcg_value()` has no such function; PHP's uniqid(more_entropy) mixes in the time.)
         // SAFETY: a setter of the engine's own generator, one thread.
         unsafe { php_mt_srand(seed()) };
+        if let Role::TaskWorker { .. } = role {
+            self.coroutines.set(self.task_coroutines);
+        }
         properties::process_started(self.server, role);
     }
 
@@ -217,7 +256,11 @@ impl EventHandler for PhpHandler {
         self.plain(Event::ManagerStop, How::Plain)
     }
     fn on_worker_start(&self, worker_id: u32) -> Outcome {
-        properties::process_started(self.server, Role::Worker { worker_id });
+        if let Some(context) = server::current() {
+            let role = context.role();
+            drop(context);
+            properties::process_started(self.server, role);
+        }
         self.with_worker(Event::WorkerStart, worker_id, How::Coroutine)
     }
     fn on_worker_stop(&self, worker_id: u32) -> Outcome {
@@ -303,8 +346,36 @@ impl EventHandler for PhpHandler {
         self.buffer(BUFFER_EMPTY, event)
     }
 
+    fn on_task(&self, event: &TaskEvent, data: &[u8]) -> Outcome {
+        let Some(callback) = self.server_callback(Event::Task) else {
+            return Outcome::Done;
+        };
+        let caller = self.caller(self.task_object);
+        events::task(caller, callback, event, data)
+    }
+    fn on_finish(&self, event: &FinishEvent, data: Option<&[u8]>) -> Outcome {
+        let callback = self.server_callback(Event::Finish);
+        events::finish(self.caller(self.event_object), callback, event, data)
+    }
+    fn on_pipe_message(&self, event: &MessageEvent, data: &[u8]) -> Outcome {
+        let Some(callback) = self.server_callback(Event::PipeMessage) else {
+            return Outcome::Done;
+        };
+        events::pipe_message(self.caller(self.event_object), callback, event, data)
+    }
+
+    fn user_processes(&self) -> u32 {
+        self.processes.len() as u32
+    }
+    fn run_user_process(&self, worker_id: u32, index: u32) -> Outcome {
+        let Some(process) = self.processes.get(index as usize) else {
+            return Outcome::Done;
+        };
+        outcome(process::run_in_server(*process, worker_id))
+    }
+
     fn is_full(&self) -> bool {
-        self.coroutines && coroutine::is_full()
+        self.coroutines.get() && coroutine::is_full()
     }
 
     fn fault_place(&self) -> Option<FaultPlace> {

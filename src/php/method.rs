@@ -287,11 +287,7 @@ pub unsafe fn run(ex: *mut zend_execute_data, return_value: *mut zval, inner: In
         let stop = match result {
             Ok(Ok(())) => None,
             Ok(Err(stop)) => Some(stop),
-            // The panic hook has printed place and message.
-            Err(panic) => Some(Stop::error(format!(
-                "internal error in swoole-rs, please report it: {}",
-                panic_text(&*panic)
-            ))),
+            Err(panic) => Some(panicked(panic)),
         };
         match stop {
             None => End::Return,
@@ -302,8 +298,8 @@ pub unsafe fn run(ex: *mut zend_execute_data, return_value: *mut zval, inner: In
     finish(end)
 }
 
-/// [`run`] for handlers that must not panic (that would end the process): one call less, which the
-/// switches between coroutines would have to return from on another stack.
+/// [`run`] in the frame of the method itself: one call less, which the switches between coroutines would
+/// have to return from on another stack.
 ///
 /// # Safety
 /// As [`run`].
@@ -315,10 +311,27 @@ pub unsafe fn run_lean(
 ) {
     // SAFETY: the caller's promise.
     let place = unsafe { Place::new(return_value) };
-    match inner(Frame { ex }, place) {
-        Ok(()) => callback::pass_on(),
-        Err(stop) => finish(settle_owned(stop, place)),
+    match catch_unwind(AssertUnwindSafe(|| inner(Frame { ex }, place))) {
+        Ok(Ok(())) => callback::pass_on(),
+        Ok(Err(stop)) => finish(settle_owned(stop, place)),
+        Err(panic) => finish(settle_owned(panicked(panic), place)),
     }
+}
+
+/// The panic hook has printed place and message.
+#[cold]
+#[inline(never)]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Stop {
+    Stop::error(about_panic(&*panic))
+}
+
+/// What users are told of a panic.
+#[must_use]
+pub fn about_panic(panic: &(dyn std::any::Any + Send)) -> String {
+    format!(
+        "internal error in swoole-rs, please report it: {}",
+        panic_text(panic)
+    )
 }
 
 #[cold]

@@ -6,7 +6,7 @@ use super::{
     async_client, async_io, atomic, channel, client, client_select, constants, coroutine,
     coroutine_client, coroutine_system, event, event_loop, exception, functions, info, ini,
     iterator, library, lock, name_resolver, port, process, process_pool, runtime, server,
-    server_event, short_names, socket, table, timer,
+    server_event, short_names, socket, table, task, timer,
 };
 
 /// Parents before children.
@@ -18,6 +18,9 @@ static CLASSES: &[&ClassDef] = &[
     &server::CLASS,
     &server_event::EVENT_CLASS,
     &server_event::STATUS_INFO_CLASS,
+    &task::objects::TASK_CLASS,
+    &task::objects::TASK_RESULT_CLASS,
+    &task::objects::PIPE_MESSAGE_CLASS,
     &event::CLASS,
     &timer::CLASS,
     &timer::ITERATOR_CLASS,
@@ -76,6 +79,7 @@ unsafe extern "C" fn startup(_: i32, module_number: i32) -> i32 {
     }
     coroutine::exit::register();
     coroutine::autoload::register();
+    runtime::register(module_number);
     lock::declare_constants();
     table::declare_constants();
     process::declare_constants(module_number);
@@ -105,9 +109,11 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     let _ = std::panic::catch_unwind(|| {
         coroutine::end::request_shutdown();
         event_loop::discard();
+        task::waits::request_shutdown();
         timer::request_shutdown();
         process::request_shutdown();
         name_resolver::request_shutdown();
+        runtime::request_shutdown();
     });
     0
 }

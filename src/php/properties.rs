@@ -103,9 +103,10 @@ pub fn process_started(object: *mut zend_object, role: Role) {
     let _: Result<(), Bailout> = protect(|| {
         set_int(class, object, c"master_pid", i64::from(master));
         set_int(class, object, c"manager_pid", i64::from(manager));
-        if let Role::Worker { worker_id } = role {
+        if let Role::Worker { worker_id } | Role::TaskWorker { worker_id } = role {
+            let is_task_worker = matches!(role, Role::TaskWorker { .. });
             set_int(class, object, c"worker_id", i64::from(worker_id));
-            set_flag(class, object, c"taskworker", false);
+            set_flag(class, object, c"taskworker", is_task_worker);
             set_int(
                 class,
                 object,

@@ -4,7 +4,9 @@ use super::class::*;
 use super::ffi::ZEND_ACC_NOT_SERIALIZABLE;
 use super::object;
 use super::server_methods as run;
+use super::server_process as setup_process;
 use super::server_setup as setup;
+use super::task::methods as task;
 
 /// The registered class, the scope of the private properties.
 pub static SERVER: Entry = Entry::unset();
@@ -111,7 +113,7 @@ static METHODS: &[MethodDef] = &[
     method(c"resume", run::later, &[FD], BOOL),
     method(
         c"task",
-        run::later,
+        task::task,
         &[
             arg(c"data", MIXED),
             opt(c"taskWorkerIndex", INT, c"-1"),
@@ -121,7 +123,7 @@ static METHODS: &[MethodDef] = &[
     ),
     method(
         c"taskwait",
-        run::later,
+        task::taskwait,
         &[
             arg(c"data", MIXED),
             opt(c"timeout", FLOAT, c"0.5"),
@@ -131,17 +133,17 @@ static METHODS: &[MethodDef] = &[
     ),
     method(
         c"taskWaitMulti",
-        run::later,
+        task::task_wait_multi,
         &[arg(c"tasks", ARRAY), opt(c"timeout", FLOAT, c"0.5")],
         ARRAY_OR_FALSE,
     ),
     method(
         c"taskCo",
-        run::later,
+        task::task_co,
         &[arg(c"tasks", ARRAY), opt(c"timeout", FLOAT, c"0.5")],
         ARRAY_OR_FALSE,
     ),
-    method(c"finish", run::later, &[arg(c"data", MIXED)], BOOL),
+    method(c"finish", task::finish, &[arg(c"data", MIXED)], BOOL),
     method(
         c"reload",
         run::reload,
@@ -203,7 +205,7 @@ static METHODS: &[MethodDef] = &[
     ),
     method(
         c"sendMessage",
-        run::later,
+        task::send_message,
         &[arg(c"message", MIXED), arg(c"dst_worker_id", INT)],
         BOOL,
     ),
@@ -231,7 +233,7 @@ static METHODS: &[MethodDef] = &[
     ),
     method(
         c"addProcess",
-        run::later,
+        setup_process::add_process,
         &[arg(c"process", Ty::Class(c"Swoole\\Process", 0))],
         INT_OR_FALSE,
     ),

@@ -57,9 +57,9 @@ pub static SERVER_EVENTS: [EventDef; SERVER_EVENT_COUNT] = [
     row("workererror", c"onWorkerError", Some(Event::WorkerError)),
     row("managerstart", c"onManagerStart", Some(Event::ManagerStart)),
     row("managerstop", c"onManagerStop", Some(Event::ManagerStop)),
-    row("task", c"onTask", None),
-    row("finish", c"onFinish", None),
-    row("pipemessage", c"onPipeMessage", None),
+    row("task", c"onTask", Some(Event::Task)),
+    row("finish", c"onFinish", Some(Event::Finish)),
+    row("pipemessage", c"onPipeMessage", Some(Event::PipeMessage)),
 ];
 
 /// Events of a port.

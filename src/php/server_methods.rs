@@ -88,9 +88,10 @@ fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     answer(place, sent)
 }
 
-/// Looks again so soon whether there is room, at first and at most, in milliseconds.
-const FIRST_LOOK_MS: u64 = 1;
-const LAST_LOOK_MS: u64 = 16;
+/// Looks again so soon by itself whether there is room, in milliseconds: whether the client has taken more is
+/// told ([`server::RoomWait`]), whether all clients together have is not.
+const LOOK_MS: u64 = 100;
+const LOOK_AT_TOTAL_MS: u64 = 10;
 
 /// Sends; where too much waits for the client already, the running coroutine waits for room
 /// (`send_yield`), up to `send_timeout`.
@@ -110,17 +111,25 @@ fn send_or_wait(
         return Ok(sent);
     }
     let end_ms = clock::monotonic_ms().saturating_add(context.settings().send_timeout_ms);
-    let mut look_ms = FIRST_LOOK_MS;
-    while is_full(&sent) && clock::monotonic_ms() < end_ms {
-        match coroutine::suspend(Some(look_ms)) {
+    loop {
+        let wait = context.await_room(session_id, coroutine::waker());
+        sent = context.send(session_id, data);
+        let left_ms = end_ms.saturating_sub(clock::monotonic_ms());
+        if !is_full(&sent) || left_ms == 0 {
+            return Ok(sent);
+        }
+        let look_ms = match sent {
+            Err(Error::OutputQueueTotal { .. }) => LOOK_AT_TOTAL_MS,
+            _ => LOOK_MS,
+        };
+        let woken = coroutine::suspend(Some(look_ms.min(left_ms)));
+        drop(wait);
+        match woken {
             Woken::TimedOut | Woken::Resumed => {}
-            Woken::Canceled => break,
+            Woken::Canceled => return Ok(sent),
             Woken::Ended => return Err(Stop::Exit),
         }
-        look_ms = (look_ms * 2).min(LAST_LOOK_MS);
-        sent = context.send(session_id, data);
     }
-    Ok(sent)
 }
 
 /// The usual call, an int and a string, is read in place; everything else as PHP converts it.

@@ -8,15 +8,18 @@ use super::ffi::*;
 use super::handler::PhpHandler;
 use super::method::{Frame, Stop, Thrown, docref, protect};
 use super::method::{parse, trampolines};
+use super::owned::OwnedCallback;
 use super::server::SERVER;
 use super::server_event::{self, EventDef, SERVER_EVENT_COUNT, SERVER_EVENTS};
 use super::server_state::{self, Phase, PortState, ServerState};
 use super::{iterator, object, port, properties};
 use std::rc::Rc;
 use swoole_core::error::{self, Error, codes};
+use swoole_core::log::{self, Level};
 use swoole_core::net::address::SockType;
-use swoole_core::options::{Env, Options, Raw, Scope};
-use swoole_core::server::{Finished, Mode, Server};
+use swoole_core::options::{Env, Options, Raw, Scope, Settings};
+use swoole_core::protocol::framing::Rule;
+use swoole_core::server::{Event, Finished, Mode, Server};
 use swoole_core::sys::process;
 
 trampolines! {
@@ -125,6 +128,7 @@ fn adopt(frame: Frame, mode: Mode, server: Server) -> Result<(), Stop> {
         options: Options::of_process(),
         callbacks: [None; SERVER_EVENT_COUNT],
         ports: Vec::new(),
+        processes: Vec::new(),
     })?;
     // SAFETY: `$this` has the layout of this class.
     unsafe { (*object::native(this)).server_id = id };
@@ -386,6 +390,26 @@ fn require_callbacks(frame: Frame) -> Result<(), Stop> {
     }
 }
 
+fn require_on_task(frame: Frame, task_worker_num: u32) -> Result<(), Stop> {
+    let index = server_event::index_of(&SERVER_EVENTS, Event::Task);
+    let has = server_state::with(frame, |state| {
+        index.is_some_and(|index| state.callbacks.get(index).is_some_and(Option::is_some))
+    })?;
+    if task_worker_num == 0 || has {
+        return Ok(());
+    }
+    error::set_last(codes::SERVER_INVALID_CALLBACK);
+    log::coded(
+        Level::Warning,
+        "Server::start_check()",
+        codes::SERVER_INVALID_CALLBACK,
+        "require 'onTask' callback",
+    );
+    Err(Stop::Fatal(
+        "failed to start server. Error: require 'onTask' callback".to_owned(),
+    ))
+}
+
 /// Resolves the options, shows them in the properties and runs the server until this process' part in
 /// it is over.
 fn run(frame: Frame) -> Result<Finished, Stop> {
@@ -400,6 +424,7 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
         settings.worker_num = 1;
         settings.reactor_num = 1;
     }
+    require_on_task(frame, settings.task.worker_num)?;
     let this = frame.this();
     let shown = options.shown_defaults(&settings);
     protect(|| {
@@ -420,15 +445,38 @@ fn run(frame: Frame) -> Result<Finished, Stop> {
             zval_ptr_dtor(defaults.ptr());
         }
     })?;
+    let length_function = length_function(frame, &settings)?;
     let (server, php) = server_state::with(frame, |state| {
         state.phase = Phase::Running;
-        let php = PhpHandler::new(state, settings.event_object, settings.enable_coroutine);
+        let php = PhpHandler::new(state, &settings, length_function);
         (state.server.take(), php)
     })?;
     let Some(server) = server else {
         return Err(Stop::error("internal error: the server is gone"));
     };
     server.start(settings, Rc::new(php)).map_err(failed)
+}
+
+/// `package_length_func` of the first port, if it is asked.
+fn length_function(frame: Frame, settings: &Settings) -> Result<Option<OwnedCallback>, Stop> {
+    if settings.framing.framing().rule != Rule::Function {
+        return Ok(None);
+    }
+    let port = server_state::with(frame, |state| state.ports.first().map(|port| port.object))?;
+    let Some(port) = port else { return Ok(None) };
+    let given = properties::get(&port::PORT, port, c"setting");
+    // SAFETY: null, or a live zval; its array is read for the type that says so.
+    let function = unsafe {
+        if given.is_null() || u32::from(type_of(given)) != IS_ARRAY {
+            return Ok(None);
+        }
+        let name = c"package_length_func";
+        zend_hash_str_find((*given).value.arr, name.as_ptr(), name.to_bytes().len())
+    };
+    if function.is_null() {
+        return Ok(None);
+    }
+    OwnedCallback::new(function).map(Some)
 }
 
 fn env() -> Env {

@@ -45,6 +45,8 @@ pub struct ServerState {
     pub options: Options,
     pub callbacks: [Option<Callback>; SERVER_EVENT_COUNT],
     pub ports: Vec<PortState>,
+    /// `Swoole\Process` objects of `addProcess()`, each with a reference of ours.
+    pub processes: Vec<*mut zend_object>,
 }
 
 #[derive(Debug)]
@@ -131,6 +133,10 @@ fn release(old: ServerState) -> Result<(), Stop> {
         .flatten();
     for callback in callbacks {
         release_value(callback.value())?;
+    }
+    for &process in &old.processes {
+        // SAFETY: the reference that `add_process` took.
+        protect(|| unsafe { ext_php_rs_zend_object_release(process) })?;
     }
     for port in &old.ports {
         let object = port.object;

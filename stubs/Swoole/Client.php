@@ -105,13 +105,13 @@ class Client
      */
     public function shutdown(int $how): bool {}
 
-    /** @throws Exception TLS is not built yet */
+    /** Goes on with TLS (type SWOOLE_SSL: from the start), as the ssl_* settings say. There is no callback. */
     public function enableSSL(?callable $onSslReady = null): bool {}
 
-    /** @throws Exception TLS is not built yet */
+    /** The server's certificate in PEM; false without TLS. */
     public function getPeerCert(): string|bool {}
 
-    /** @throws Exception TLS is not built yet */
+    /** Whether the server's certificate can be trusted, and is for ssl_host_name if that is set. */
     public function verifyPeerCert(): bool {}
 
     /** Whether connect() succeeded and close() was not called. The peer may be gone nevertheless. */

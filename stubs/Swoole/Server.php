@@ -39,10 +39,10 @@ class Server
     /** Callback of "workerError", set by on(). */
     private $onWorkerError;
 
-    /** Callback of "task", kept for a later version. */
+    /** Callback of "task", set by on(). */
     private $onTask;
 
-    /** Callback of "finish", kept for a later version. */
+    /** Callback of "finish", set by on(). */
     private $onFinish;
 
     /** Callback of "managerStart", set by on(). */
@@ -51,7 +51,7 @@ class Server
     /** Callback of "managerStop", set by on(). */
     private $onManagerStop;
 
-    /** Callback of "pipeMessage", kept for a later version. */
+    /** Callback of "pipeMessage", set by on(). */
     private $onPipeMessage;
 
     /**
@@ -302,37 +302,52 @@ class Server
     public function resume(int $fd): bool {}
 
     /**
-     * Hands data to a task worker. Not built yet.
+     * Hands data to a task worker, which runs onTask with it. Does not wait: the result, if there is one,
+     * comes to $finishCallback or else to onFinish of the worker that has called. In the master, the manager
+     * and processes of addProcess() no result comes back; in a task worker tasks cannot be made.
      *
-     * @throws \Swoole\Exception always: it needs task workers
+     * @param mixed $data what serialize() takes, of any size
+     * @param int $taskWorkerIndex the task worker, from 0 to task_worker_num - 1; -1 is whichever is free first
+     * @param callable|null $finishCallback called as onFinish is, for this task alone
+     * @return int|false the number of the task, counted by each process from 0 on; false: it was not sent,
+     *     because far too many wait already (the log says so)
      */
     public function task(mixed $data, int $taskWorkerIndex = -1, ?callable $finishCallback = null): int|false {}
 
     /**
-     * Hands data to a task worker and waits for the result. Not built yet.
+     * Hands data to a task worker and waits for the result; in a coroutine others run meanwhile.
      *
-     * @throws \Swoole\Exception always: it needs task workers
+     * @param float $timeout seconds; 0 and less is without limit
+     * @param int $taskWorkerIndex as in task()
+     * @return mixed the result; false if there was none in time, and at once if the task worker has died
      */
     public function taskwait(mixed $data, float $timeout = 0.5, int $taskWorkerIndex = -1): mixed {}
 
     /**
-     * Hands several tasks out and waits for the results. Not built yet.
+     * Hands several tasks out and waits for all results.
      *
-     * @throws \Swoole\Exception always: it needs task workers
+     * @param array $tasks up to 1023 of them
+     * @param float $timeout seconds for all together; 0 and less is without limit
+     * @return array|false the results under the numbers of their tasks, without those whose time was over;
+     *     false if no task could be sent
      */
     public function taskWaitMulti(array $tasks, float $timeout = 0.5): array|false {}
 
     /**
-     * Hands several tasks out and waits in a coroutine. Not built yet.
+     * Hands several tasks out and waits in a coroutine for all results.
      *
-     * @throws \Swoole\Exception always: it needs task workers
+     * @param array $tasks up to 1023 of them
+     * @param float $timeout seconds for all together; 0 and less is without limit
+     * @return array|false the results in the order of the tasks, with false for those that have none; false
+     *     if no task could be sent
      */
     public function taskCo(array $tasks, float $timeout = 0.5): array|false {}
 
     /**
-     * Gives the result of a task back. Not built yet.
+     * Gives the result of the task that came last to the worker that asked for it, in onTask or later. What
+     * onTask returns is given the same way. With task_enable_coroutine use Task::finish().
      *
-     * @throws \Swoole\Exception always: it needs task workers
+     * @return bool false: nobody waits for it, or it was not taken within socket_send_timeout
      */
     public function finish(mixed $data): bool {}
 
@@ -426,9 +441,10 @@ class Server
     public function connection_list(int $start_fd = 0, int $find_count = 10): array|false {}
 
     /**
-     * Sends a message to another worker. Not built yet.
+     * Sends a message to a worker or task worker, whose onPipeMessage runs with it.
      *
-     * @throws \Swoole\Exception always: it needs messages between workers
+     * @param mixed $message what serialize() takes, of any size
+     * @param int $dst_worker_id from 0 to worker_num + task_worker_num - 1, but not the process itself
      */
     public function sendMessage(mixed $message, int $dst_worker_id): bool {}
 
@@ -447,9 +463,11 @@ class Server
     public function addCommand(string $name, int $accepted_process_types, callable $callback): bool {}
 
     /**
-     * Adds a process of your own to the server. Not built yet.
+     * Has the server run a process of its own, before start(). It starts behind the workers, starts again
+     * whenever it ends, and ends with the server. Workers reach it through the process's pipe (write(),
+     * exportSocket()), and it reaches them by sendMessage(), task() and send().
      *
-     * @throws \Swoole\Exception always: it needs Swoole\Process
+     * @return int|false the number of the process object
      */
     public function addProcess(\Swoole\Process $process): int|false {}
 

@@ -19,10 +19,10 @@ use super::marks;
 /// Up to this many rings a consumer looks at all of them: cheaper than keeping a bitmap.
 pub const SCAN_LIMIT: usize = 8;
 
-/// The capacity of a ring, in bytes. The upper bound lets some fifteen messages of 64 KiB wait, so that both
-/// sides work in batches: with a quarter of it, one reactor thread and one worker took turns for each message.
+/// The capacity of a ring, in bytes. The upper bound lets some seven messages of 64 KiB wait, so that both
+/// sides work in batches: with half of it, one reactor thread and one worker took turns for each message.
 pub const RING_MIN_BYTES: usize = 16 * 1024;
-pub const RING_MAX_BYTES: usize = 1024 * 1024;
+pub const RING_MAX_BYTES: usize = 512 * 1024;
 
 /// What all rings of a server together may take: 8 reactor threads and 32 workers get the largest
 /// rings within it.

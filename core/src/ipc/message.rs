@@ -52,6 +52,8 @@ pub enum Kind {
     Task = 14,
     /// Task worker to worker: its result.
     Finish = 15,
+    /// Manager to worker: the task worker that had this task in hand is dead.
+    TaskLost = 17,
 }
 
 impl Kind {
@@ -76,6 +78,7 @@ impl Kind {
             14 => Self::Task,
             15 => Self::Finish,
             16 => Self::CloseSession,
+            17 => Self::TaskLost,
             _ => return None,
         })
     }
@@ -85,7 +88,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Header {
-    /// The connection it belongs to; 0 for none.
+    /// The connection it belongs to, 0 for none; of tasks and their results the number of the task.
     pub session_id: u64,
     /// When it was passed on: microseconds since the epoch.
     pub time_us: u64,
@@ -99,10 +102,10 @@ pub struct Header {
     pub flags: u8,
     /// Index of the sender: reactor thread or worker slot.
     pub source: u16,
-    /// Index of the listening port.
+    /// Index of the listening port; of tasks, results and messages of user code their flags.
     pub port: u16,
-    /// 0; so that the size is a multiple of 8 without hidden padding.
-    pub reserved: u16,
+    /// Of a task's result: the low bits of the incarnation that asked for it. Else 0.
+    pub asker_epoch: u16,
 }
 
 const _: () = assert!(size_of::<Header>() == 32);
@@ -274,7 +277,7 @@ mod tests {
     fn every_kind_has_its_number() {
         let known = (0..=u8::MAX).filter_map(|n| Kind::from_number(n).map(|kind| (n, kind)));
         let known: Vec<_> = known.collect();
-        assert_eq!(known.len(), 16);
+        assert_eq!(known.len(), 17);
         assert!(known.iter().all(|(number, kind)| *kind as u8 == *number));
     }
 

@@ -3,10 +3,12 @@
 //! - [`message`]: the header in front of each message, and the kinds there are;
 //! - [`doorbell`]: waking a consumer that sleeps, and only then;
 //! - [`exchange`]: a matrix of rings from n producers to m consumers;
+//! - [`intake`]: queues that all processes put messages into;
 //! - [`reassembly`]: messages larger than a ring, in parts.
 
 pub mod doorbell;
 pub mod exchange;
+pub mod intake;
 mod marks;
 pub mod message;
 pub mod reassembly;

@@ -6,6 +6,7 @@ pub mod dns;
 pub mod listener;
 pub mod send_queue;
 pub mod stream;
+pub mod tls;
 
 use crate::error::Error;
 use crate::sys::SysError;

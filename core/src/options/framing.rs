@@ -23,6 +23,8 @@ pub struct FramingSettings {
     pub length_offset: u16,
     /// Bytes of a package that the length does not count.
     pub body_offset: u16,
+    /// `package_length_func` tells the length.
+    pub length_function: bool,
     /// Most bytes of a package; [`MIN_PACKAGE_LIMIT_BYTES`] and more.
     pub max_package_bytes: u32,
 }
@@ -37,6 +39,7 @@ impl Default for FramingSettings {
             length_type: LengthType::DEFAULT,
             length_offset: 0,
             body_offset: DEFAULT_BODY_OFFSET,
+            length_function: false,
             max_package_bytes: DEFAULT_MAX_BYTES,
         }
     }
@@ -44,7 +47,7 @@ impl Default for FramingSettings {
 
 impl FramingSettings {
     /// Whether a length in the head tells where packages end.
-    pub(super) fn uses_length(&self) -> bool {
+    fn uses_length(&self) -> bool {
         self.length_check && !self.eof_check && !self.eof_split
     }
 
@@ -55,6 +58,8 @@ impl FramingSettings {
             Rule::EachMark(self.package_eof)
         } else if self.eof_check {
             Rule::LastMark(self.package_eof)
+        } else if self.uses_length() && self.length_function {
+            Rule::Function
         } else if self.uses_length() {
             Rule::Field(LengthField {
                 kind: self.length_type,
@@ -131,8 +136,9 @@ mod tests {
             framing.rule,
             Rule::Field(LengthField { offset: 2, body_offset: 0, kind }) if kind.letter() == b'v'
         ));
-        let refused = rule(&[length, ("package_length_func", Raw::Callable)]);
-        assert!(matches!(refused, Err(Error::NotBuilt { .. })));
+        let function = ("package_length_func", Raw::Callable);
+        assert_eq!(rule(std::slice::from_ref(&function))?, Rule::Raw);
+        assert_eq!(rule(&[length, function])?, Rule::Function);
         Ok(())
     }
 

@@ -226,6 +226,10 @@ impl Value {
         }
     }
 
+    pub(super) fn i64(&self) -> i64 {
+        self.int()
+    }
+
     /// Within the range of the row, which must fit.
     pub(super) fn u32(&self) -> u32 {
         u32::try_from(self.int()).unwrap_or(u32::MAX)

@@ -26,6 +26,7 @@ mod raw;
 mod row;
 mod settings;
 mod table;
+mod tasks;
 
 pub use framing::{FramingSettings, MIN_PACKAGE_LIMIT_BYTES};
 pub use kind::{Kind, MAX_PATH_BYTES};
@@ -36,6 +37,7 @@ pub use raw::Raw;
 pub use row::{Built, Row, Scope, Stage};
 pub use settings::*;
 pub use table::table;
+pub use tasks::{TaskIpc, TaskSettings};
 
 /// Unknown names are compared with known ones up to this length; longer ones are no slip of the pen.
 const MAX_NAME_BYTES: usize = 64;
@@ -169,7 +171,7 @@ impl Options {
         let number = |number: u64| Raw::Int(i64::try_from(number).unwrap_or(i64::MAX));
         let mut shown = vec![
             ("worker_num", number(settings.worker_num.into())),
-            ("task_worker_num", Raw::Int(0)),
+            ("task_worker_num", number(settings.task.worker_num.into())),
             ("output_buffer_size", number(settings.buffer_output_bytes)),
             ("max_connection", number(settings.max_conn.into())),
         ];
@@ -190,14 +192,8 @@ impl Options {
     /// # Errors
     /// [`Error::Option`] where options contradict each other or the machine.
     pub fn resolve(&self, env: &Env) -> Result<Settings, Error> {
-        let settings = self.given.resolve(env)?;
-        if settings.framing.uses_length() && self.is_given("package_length_func") {
-            // Packages cut by the default field instead would be wrong ones.
-            return Err(Error::NotBuilt {
-                what: "package_length_func of a server".to_owned(),
-                needs: "use open_eof_split, or package_length_type for a length in binary; clients have it".to_owned(),
-            });
-        }
+        let mut settings = self.given.resolve(env)?;
+        settings.framing.length_function = self.is_given("package_length_func");
         Ok(settings)
     }
 }

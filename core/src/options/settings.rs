@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{FramingSettings, ProcessSettings, Warning, WarningKind};
+use super::tasks::resolve_task_workers;
+use super::{FramingSettings, ProcessSettings, TaskIpc, TaskSettings, Warning, WarningKind};
 use crate::error::Error;
 use crate::log;
 
@@ -156,6 +157,7 @@ pub struct Settings {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    pub task: TaskSettings,
     /// In effect since the options were given, in this process and its children.
     pub process: ProcessSettings,
     /// What was adjusted to limits of the machine.
@@ -208,6 +210,14 @@ pub(super) struct Given {
     pub enable_unsafe_event: bool,
     pub discard_timeout_request: bool,
     pub event_object: bool,
+    pub task_worker_num: u32,
+    pub task_ipc: TaskIpc,
+    pub task_max_request: u32,
+    pub task_max_request_grace: Option<u32>,
+    pub task_tmpdir: Option<PathBuf>,
+    pub task_enable_coroutine: bool,
+    pub task_object: Option<bool>,
+    pub message_queue_key: i64,
     pub process: ProcessSettings,
 }
 
@@ -215,6 +225,7 @@ impl Given {
     pub(super) fn resolve(&self, env: &Env) -> Result<Settings, Error> {
         let mut settings = self.settings(env);
         check_watermarks(&mut settings)?;
+        settings.task.check()?;
         check_affinity(&mut settings, env)?;
         Ok(settings)
     }
@@ -256,19 +267,33 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            task_worker_num,
+            task_ipc,
+            task_max_request,
+            task_max_request_grace,
+            task_tmpdir,
+            task_enable_coroutine,
+            task_object,
+            message_queue_key,
             process,
         } = self.clone();
         let mut warnings = Vec::new();
         let worker_num = resolve_workers(worker_num, env, &mut warnings);
         let reactor_num = resolve_reactors(reactor_num, worker_num, env, &mut warnings);
-        let reserved = reserved_descriptors(worker_num, reactor_num);
+        let task = TaskSettings {
+            worker_num: resolve_task_workers(task_worker_num, env, &mut warnings),
+            ipc: task_ipc,
+            max_request: task_max_request,
+            max_request_grace: task_max_request_grace
+                .unwrap_or_else(|| default_grace(task_max_request)),
+            tmpdir: task_tmpdir.unwrap_or_else(|| PathBuf::from("/tmp")),
+            enable_coroutine: task_enable_coroutine,
+            object: task_object.unwrap_or(event_object),
+            message_queue_key,
+        };
+        let reserved = reserved_descriptors(worker_num + task.worker_num, reactor_num);
         let max_conn = resolve_max_conn(max_conn, reserved, env, &mut warnings);
         let max_request = max_request.unwrap_or(0);
-        let default_grace = if max_request > MIN_REQUESTS_FOR_GRACE {
-            max_request / 2
-        } else {
-            0
-        };
         let socket_buffer_bytes = socket_buffer_bytes.unwrap_or(8 << 20);
         Settings {
             worker_num,
@@ -276,7 +301,7 @@ impl Given {
             dispatch_mode: dispatch_mode.unwrap_or(DispatchMode::FdModulo),
             max_conn,
             max_request,
-            max_request_grace: max_request_grace.unwrap_or(default_grace),
+            max_request_grace: max_request_grace.unwrap_or_else(|| default_grace(max_request)),
             reload_async: reload_async.unwrap_or(true),
             enable_coroutine: enable_coroutine.unwrap_or(true),
             send_yield: send_yield.unwrap_or(matches!(
@@ -315,9 +340,19 @@ impl Given {
             enable_unsafe_event,
             discard_timeout_request,
             event_object,
+            task,
             process,
             warnings,
         }
+    }
+}
+
+/// Half of what a worker serves, where that is not a handful.
+fn default_grace(max_request: u32) -> u32 {
+    if max_request > MIN_REQUESTS_FOR_GRACE {
+        max_request / 2
+    } else {
+        0
     }
 }
 
@@ -332,7 +367,7 @@ fn or_default(given: u64, default: u64) -> u64 {
     if given == 0 { default } else { given }
 }
 
-fn adjusted(warnings: &mut Vec<Warning>, option: &str, text: String) {
+pub(super) fn adjusted(warnings: &mut Vec<Warning>, option: &str, text: String) {
     warnings.push(Warning::new(option, WarningKind::Adjusted, text));
 }
 

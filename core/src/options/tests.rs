@@ -276,7 +276,6 @@ fn unknown_names_get_the_nearest_known_one() {
 #[test]
 fn options_of_later_parts_say_so_unless_they_switch_off_what_is_not_there() {
     for (name, raw) in [
-        ("task_worker_num", Raw::Int(0)),
         ("open_eof_check", Raw::Bool(false)),
         ("open_length_check", Raw::Int(0)),
         ("heartbeat_idle_time", Raw::Null),
@@ -285,13 +284,9 @@ fn options_of_later_parts_say_so_unless_they_switch_off_what_is_not_there() {
     ] {
         assert_eq!(warning(name, &raw), None, "{name}");
     }
-    let task = warning("task_worker_num", &Raw::Int(2));
-    assert_eq!(task.as_ref().map(|w| w.kind), Some(WarningKind::Later));
-    assert!(
-        task.is_some_and(
-            |w| w.text.contains("[task_worker_num]") && w.text.contains("task workers")
-        )
-    );
+    let later = warning("heartbeat_idle_time", &Raw::Int(2));
+    assert_eq!(later.as_ref().map(|w| w.kind), Some(WarningKind::Later));
+    assert!(later.is_some_and(|w| w.text.contains("[heartbeat_idle_time]")));
     let kqueue = warning("enable_kqueue", &Raw::Bool(true));
     assert_eq!(kqueue.map(|w| w.kind), Some(WarningKind::NoEffect));
 }

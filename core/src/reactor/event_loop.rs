@@ -8,6 +8,7 @@
 //! Callbacks run with no borrow of the loop held, so they may add and remove whatever they like,
 //! themselves included. One turn goes: descriptors, signals, timers, deferred calls.
 
+mod run;
 mod signals;
 
 use super::poller::{Interest, Poller, Ready, Token};
@@ -51,6 +52,9 @@ pub struct EventLoop {
     poller: RefCell<Option<Poller>>,
     watches: RefCell<Watches>,
     ready: RefCell<Vec<Ready>>,
+    /// Events for the caller of [`EventLoop::turn`] that came while [`EventLoop::run_between`] ran.
+    kept: RefCell<Vec<Ready>>,
+    is_between: Cell<bool>,
     timers: RefCell<Timers<Timer>>,
     /// Timers that repeat: see [`EventLoop::has_work_to_finish`].
     repeating: Cell<usize>,
@@ -63,9 +67,11 @@ pub struct EventLoop {
     handlers: RefCell<HashMap<i32, SignalHandler>>,
     /// Whether a signal's handler keeps the loop alive.
     handlers_count: Cell<bool>,
-    /// Called before each wait and at the end of each turn.
-    hooks: [RefCell<Option<Hook>>; 2],
+    /// See [`HookAt`].
+    hooks: [RefCell<Option<Hook>>; 3],
     turns: Cell<u64>,
+    /// Callbacks that have run so far.
+    calls: Cell<u64>,
     running: Cell<bool>,
     exit: Cell<bool>,
     adopted: Cell<bool>,
@@ -90,6 +96,9 @@ pub enum HookAt {
     BeforeWait,
     /// At the end of each turn.
     TurnEnd,
+    /// Once in [`EventLoop::run`] when nothing has happened for a while: before a wait that may be without
+    /// end, as nothing of this process is going to change what it waits for.
+    Idle,
 }
 
 /// Keeps the loop alive for work that goes on elsewhere (a thread, a child process), until dropped.
@@ -180,6 +189,8 @@ impl EventLoop {
             poller: RefCell::new(Some(Poller::new()?)),
             watches: RefCell::default(),
             ready: RefCell::default(),
+            kept: RefCell::default(),
+            is_between: Cell::new(false),
             timers: RefCell::default(),
             repeating: Cell::new(0),
             firing_us: Cell::new(None),
@@ -191,6 +202,7 @@ impl EventLoop {
             handlers_count: Cell::new(true),
             hooks: Default::default(),
             turns: Cell::new(0),
+            calls: Cell::new(0),
             running: Cell::new(false),
             exit: Cell::new(false),
             adopted: Cell::new(false),
@@ -453,21 +465,6 @@ impl EventLoop {
             || !self.deferred.borrow().is_empty()
     }
 
-    /// Runs until nothing is left to wait for, [`Self::exit`] or [`Self::end`].
-    ///
-    /// # Errors
-    /// The kernel refuses to wait.
-    pub fn run(&self) -> io::Result<()> {
-        self.exit.set(false);
-        self.running.set(true);
-        let mut result = Ok(());
-        while result.is_ok() && !self.exit.get() && !self.is_over() && self.has_work() {
-            result = self.turn(None, |_| {});
-        }
-        self.running.set(false);
-        result
-    }
-
     /// Ends [`Self::run`] after this turn; for a loop that a server turns: see [`Self::take_exit`].
     pub fn exit(&self) {
         self.exit.set(true);
@@ -534,7 +531,7 @@ impl EventLoop {
 
     /// How long a wait may be, given that it must end at `limit`.
     fn patience(&self, limit: Option<Duration>) -> Option<Duration> {
-        if !self.deferred.borrow().is_empty() || self.exit.get() {
+        if !self.deferred.borrow().is_empty() || self.exit.get() || self.has_kept() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.borrow().next_deadline();
@@ -568,6 +565,7 @@ impl EventLoop {
             return Ok(());
         };
         poller.wait(patience)?;
+        self.give_kept(&mut others);
         for event in poller.events() {
             if event.token & OWN_TOKEN == 0 {
                 others(&event);
@@ -608,6 +606,7 @@ impl EventLoop {
             .map(|w| Rc::clone(&w.callback));
         // None: removed by a callback of this very turn.
         let Some(callback) = callback else { return };
+        self.count_call();
         callback(*event);
         drop(callback);
         let level = self
@@ -640,7 +639,10 @@ impl EventLoop {
         for _ in 0..count {
             let job = self.deferred.borrow_mut().pop_front();
             match job {
-                Some(job) if !self.is_over() => job(),
+                Some(job) if !self.is_over() => {
+                    self.count_call();
+                    job();
+                }
                 _ => break,
             }
         }
@@ -654,6 +656,7 @@ impl EventLoop {
             match due {
                 Some((_, timer)) => {
                     self.no_longer_waits(&timer);
+                    self.count_call();
                     (timer.callback)();
                 }
                 None => break,

@@ -340,3 +340,57 @@ fn foreign_tokens_go_to_the_caller() {
     a.read_exact(&mut [0]).expect("read");
     l.deregister(a.as_raw_fd()).expect("deregister");
 }
+
+#[test]
+fn foreign_events_are_kept_while_user_code_runs_the_loop() {
+    let l = fresh();
+    let (mut a, mut b) = pair();
+    l.register(a.as_raw_fd(), 77, Interest::READABLE)
+        .expect("register");
+    b.write_all(b"x").expect("write");
+    let log = Log::default();
+    l.after(5, note(&log, "timer"));
+    // One that repeats keeps nobody.
+    l.at(l.now_us() + 60_000_000, true, note(&log, "never"));
+    l.set_running(true);
+    assert!(l.replace_running(false));
+    l.run_between().expect("run");
+    assert!(!l.replace_running(true), "as it was");
+    assert_eq!(*log.borrow(), ["timer"]);
+    let mut tokens = Vec::new();
+    // At once, although the wait may be without end.
+    l.wait(None, |ready| tokens.push(ready.token))
+        .expect("wait");
+    assert_eq!(tokens, [77], "edge-triggered: it comes once");
+    l.wait(Some(Duration::ZERO), |ready| tokens.push(ready.token))
+        .expect("wait");
+    assert_eq!(tokens, [77]);
+    a.read_exact(&mut [0]).expect("read");
+    l.deregister(a.as_raw_fd()).expect("deregister");
+    event_loop::discard();
+}
+
+#[test]
+fn an_idle_loop_says_so_once() {
+    let l = fresh();
+    let (a, mut b) = pair();
+    let id = l
+        .watch(
+            a.as_raw_fd(),
+            Interest::READABLE,
+            Trigger::Edge,
+            Rc::new(|_| ()),
+        )
+        .expect("watch");
+    let idle = Rc::new(Cell::new(0));
+    let (seen, inner) = (Rc::clone(&idle), Rc::clone(&l));
+    let hook = move || {
+        seen.set(seen.get() + 1);
+        inner.unwatch(id);
+    };
+    l.set_hook(HookAt::Idle, Some(Rc::new(hook)));
+    l.run().expect("run");
+    assert_eq!(idle.get(), 1);
+    b.write_all(b"x").expect("write");
+    event_loop::discard();
+}

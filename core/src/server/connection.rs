@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use slab::Slab;
 
 use super::packages::PackageBuffer;
+use super::room;
 use super::session::{CLOSE_NONE, PEER_GONE, Session};
 use super::shared::Shared;
 use crate::log;
@@ -319,6 +320,7 @@ impl ConnectionSet {
         }
         if c.session_id != 0 {
             c.session.send_queued_bytes.store(after, Relaxed);
+            room::tell(&self.shared, c.session, after);
         }
         match flushed.outcome {
             FlushOutcome::Gone(errno) => self.peer_gone(key, errno),
@@ -376,6 +378,7 @@ impl ConnectionSet {
             return self.remove(key);
         }
         c.session.send_queued_bytes.store(0, Relaxed);
+        room::tell(&self.shared, c.session, 0);
         c.session.close_errno.store(errno, Relaxed);
         c.session.peer.store(PEER_GONE, Release);
         match c.stage {

@@ -10,6 +10,8 @@ use super::Mode;
 use super::connection::ConnectionSet;
 use super::dispatch::Dispatcher;
 use super::handler::{ConnectionEvent, Event, EventHandler, Outcome, Role};
+use super::incoming::Incoming;
+use super::mail::Mail;
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
 use super::serving::{InHand, Serving};
@@ -131,6 +133,10 @@ pub struct Context {
     pub(super) stop: Cell<bool>,
     pub(super) end_status: Cell<Option<i32>>,
     pub(super) in_hand: InHand,
+    /// To workers and task workers.
+    pub(super) mail: Mail,
+    /// From them.
+    pub(super) incoming: Incoming,
 }
 
 impl std::fmt::Debug for Context {
@@ -157,13 +163,24 @@ impl Context {
         &self.shared.settings
     }
 
-    /// `None` outside a worker.
+    /// `None` outside of workers and task workers.
     #[must_use]
     pub fn worker_id(&self) -> Option<u32> {
         match self.role {
-            Role::Worker { worker_id } => Some(worker_id),
-            _ => None,
+            Role::Worker { worker_id } | Role::TaskWorker { worker_id } => Some(worker_id),
+            Role::Master | Role::Manager | Role::UserProcess { .. } => None,
         }
+    }
+
+    /// Whether this process serves connections.
+    #[must_use]
+    pub fn is_event_worker(&self) -> bool {
+        matches!(self.role, Role::Worker { .. })
+    }
+
+    #[must_use]
+    pub fn is_task_worker(&self) -> bool {
+        matches!(self.role, Role::TaskWorker { .. })
     }
 
     #[must_use]
@@ -184,7 +201,15 @@ impl Context {
 
     #[must_use]
     pub fn worker_status(&self, worker_id: u32) -> Option<WorkerState> {
-        Some(self.shared.workers.get(worker_id as usize)?.state())
+        let record = self.shared.workers.get(worker_id as usize)?;
+        // The record of one that leaves is its successor's by now.
+        if self.worker_id() == Some(worker_id) && self.stop.get() {
+            return Some(WorkerState::Exit);
+        }
+        match record.state() {
+            WorkerState::Starting => Some(WorkerState::Idle),
+            state => Some(state),
+        }
     }
 
     fn session(&self, session_id: u64) -> Result<&'static Session, Error> {
@@ -309,6 +334,7 @@ impl Context {
         if let Some(local) = &self.local {
             local.take_in(&self.shared);
         }
+        self.take_in_posts();
         let session = self.shared.sessions.get(session_id);
         session.and_then(Session::host) == Some(host as u32)
     }
@@ -351,7 +377,7 @@ impl Context {
 
     /// Whether `on_close` of this session runs in this process.
     fn serves(&self, session: &Session, host: usize) -> bool {
-        let Some(worker_id) = self.worker_id() else {
+        let Role::Worker { worker_id } = self.role else {
             return false;
         };
         match self.shared.mode {
@@ -457,7 +483,8 @@ impl Context {
 
     /// Whether this process is a child that user code forked in a callback. It must not go on with the
     /// role's work, which is its parent's, and leaves the shared state alone: it ends.
-    pub(super) fn is_copy(&self) -> bool {
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
         self.born_in != forks::generation()
     }
 
@@ -540,10 +567,12 @@ impl Context {
             self.stop.set(true);
             return Ok(());
         }
-        let Some(record) = self.shared.workers.get(id as usize) else {
+        let core = self.shared.core_workers();
+        let record = self.shared.workers.get(id as usize);
+        let Some(record) = record.filter(|_| (id as usize) < core) else {
             return Err(Error::InvalidWorkerId {
                 given: i64::from(id),
-                last: self.shared.workers.len() as u32 - 1,
+                last: core as u32 - 1,
             });
         };
         record.stop_epoch.store(record.epoch.load(Acquire), Release);

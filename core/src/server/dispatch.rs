@@ -17,8 +17,11 @@ pub struct DispatchKey {
 
 /// How loaded a worker looks from the host that dispatches.
 pub trait WorkerLoad {
-    /// Waiting for work, with nothing queued from this host.
+    /// In no callback, with nothing queued from this host.
     fn is_idle(&self, worker_id: u32) -> bool;
+
+    /// In no callback: what is queued for it will be served soon.
+    fn is_free(&self, worker_id: u32) -> bool;
 
     /// How much waits for it from this host, in any unit.
     fn queued(&self, worker_id: u32) -> u64;
@@ -85,8 +88,9 @@ impl Dispatcher {
     }
 
     /// The first idle worker after the last one chosen, so that equal workers share the load. With none
-    /// idle, the one with the least waiting; among equals the one that got its last message most recently:
-    /// a worker that is stuck in a message got its last one long ago.
+    /// idle, one that is between messages before one that is in the middle of one, which may be a long one;
+    /// then the one with the least waiting; among equals the one that got its last message most recently: a
+    /// worker that is stuck in a message got its last one long ago.
     fn idle_first(&mut self, load: &impl WorkerLoad) -> u32 {
         for step in 0..self.worker_num {
             let worker = (self.next + step) % self.worker_num;
@@ -97,7 +101,11 @@ impl Dispatcher {
         }
         let waiting = |worker: &u32| {
             let chosen = self.chosen.get(*worker as usize).copied().unwrap_or(0);
-            (load.queued(*worker), Reverse(chosen))
+            (
+                !load.is_free(*worker),
+                load.queued(*worker),
+                Reverse(chosen),
+            )
         };
         (0..self.worker_num).min_by_key(waiting).unwrap_or(0)
     }
@@ -117,6 +125,9 @@ mod tests {
     impl WorkerLoad for Waiting {
         fn is_idle(&self, worker_id: u32) -> bool {
             self.0[worker_id as usize].is_none()
+        }
+        fn is_free(&self, worker_id: u32) -> bool {
+            self.is_idle(worker_id)
         }
         fn queued(&self, worker_id: u32) -> u64 {
             self.0[worker_id as usize].unwrap_or(0)
@@ -166,6 +177,24 @@ mod tests {
         assert_eq!(d.choose(&key(1), &queues), 1);
         let queues = Waiting(vec![Some(5), Some(9), Some(9)]);
         assert_eq!(d.choose(&key(1), &queues), 0);
+    }
+
+    #[test]
+    fn a_worker_between_messages_is_taken_before_one_in_a_message_with_less_queued() {
+        struct Second;
+        impl WorkerLoad for Second {
+            fn is_idle(&self, _: u32) -> bool {
+                false
+            }
+            fn is_free(&self, worker_id: u32) -> bool {
+                worker_id == 1
+            }
+            fn queued(&self, worker_id: u32) -> u64 {
+                u64::from(worker_id)
+            }
+        }
+        let mut d = Dispatcher::new(DispatchMode::IdleFirst, 3, 0);
+        assert_eq!(d.choose(&key(1), &Second), 1);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum Event {
     Close,
     BufferFull,
     BufferEmpty,
+    Task,
+    Finish,
+    PipeMessage,
 }
 
 /// What became of a call into user code.
@@ -44,7 +47,16 @@ pub enum Outcome {
 pub enum Role {
     Master,
     Manager,
-    Worker { worker_id: u32 },
+    Worker {
+        worker_id: u32,
+    },
+    TaskWorker {
+        worker_id: u32,
+    },
+    /// One of `addProcess()`; its number counts on from those of the task workers.
+    UserProcess {
+        worker_id: u32,
+    },
 }
 
 /// What is known of the connection that an event belongs to.
@@ -60,6 +72,47 @@ pub struct ConnectionEvent {
     pub dispatch_time_s: f64,
     /// The message, as long as user code is not done with it (connect, receive, bufferFull, bufferEmpty).
     pub serving: Serving,
+}
+
+/// A task as its result is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskRef {
+    /// Counted by the process that asked.
+    pub id: u64,
+    /// Its number among the workers; 0 for the master and the manager.
+    pub worker_id: u32,
+    /// `SWOOLE_TASK_*`.
+    pub flags: u16,
+    pub(super) source: u16,
+    pub(super) epoch: u32,
+}
+
+/// A task that has come.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskEvent {
+    pub task: TaskRef,
+    pub dispatch_time_s: f64,
+    /// The task, as long as user code is not done with it.
+    pub serving: Serving,
+}
+
+/// A task's result that has come, or the news that there will be none.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishEvent {
+    pub task_id: u64,
+    /// The task worker it comes from.
+    pub worker_id: u32,
+    pub flags: u16,
+    pub dispatch_time_s: f64,
+}
+
+/// A message of user code from another process.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageEvent {
+    /// Its number among the workers; 0 for the master and the manager.
+    pub worker_id: u32,
+    pub flags: u16,
+    pub dispatch_time_s: f64,
 }
 
 /// The bytes of a message, still where they arrived. Copy them out, then [`Payload::release`] before
@@ -132,6 +185,34 @@ pub trait EventHandler {
     fn on_close(&self, event: &ConnectionEvent) -> Outcome;
     fn on_buffer_full(&self, event: &ConnectionEvent) -> Outcome;
     fn on_buffer_empty(&self, event: &ConnectionEvent) -> Outcome;
+
+    /// A task. Its result goes by [`super::Context::finish_task`].
+    fn on_task(&self, _event: &TaskEvent, _data: &[u8]) -> Outcome {
+        Outcome::Done
+    }
+    /// The result of a task of this process; `None`: the task worker that had it in hand is dead.
+    fn on_finish(&self, _event: &FinishEvent, _data: Option<&[u8]>) -> Outcome {
+        Outcome::Done
+    }
+    fn on_pipe_message(&self, _event: &MessageEvent, _data: &[u8]) -> Outcome {
+        Outcome::Done
+    }
+
+    /// How many processes of user code the server has.
+    fn user_processes(&self) -> u32 {
+        0
+    }
+    /// The whole life of one of them. [`Outcome::Done`] and the end of its process mean that it is started
+    /// again.
+    fn run_user_process(&self, _worker_id: u32, _index: u32) -> Outcome {
+        Outcome::Done
+    }
+
+    /// `package_length_func`: the length of the package that begins with these bytes, 0 if they are too few
+    /// to tell, less if they make no sense. An error ends the process.
+    fn package_length(&self, _head: &[u8]) -> Result<i64, Outcome> {
+        Ok(-1)
+    }
 
     /// Whether user code can take no more messages for now (all coroutines are in use). Asked between
     /// messages; it changes only in the event loop.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Mode;
 use super::context::Context;
 use super::session::{CLOSE_DONE, PEER_GONE, Session};
-use super::shared::WorkerState;
+use super::shared::{WorkerRecord, WorkerState};
 use crate::error::Error;
 use crate::net::address::RawAddress;
 
@@ -46,7 +46,7 @@ fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
 }
 
-fn int(value: u64) -> StatValue {
+pub(super) fn int(value: u64) -> StatValue {
     StatValue::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
@@ -137,24 +137,27 @@ impl Context {
         let hosts = |value: fn(&super::shared::HostRecord) -> u64| -> u64 {
             shared.hosts.iter().map(value).sum()
         };
-        let lanes = |value: fn(&super::shared::LaneRecord) -> u64| -> u64 {
+        let lanes = |value: fn(&super::lane::LaneRecord) -> u64| -> u64 {
             shared.lanes.iter().map(value).sum()
         };
-        let idle = shared
-            .workers
-            .iter()
-            .filter(|w| w.state() == WorkerState::Idle)
-            .count();
+        let idle_of = |workers: &[WorkerRecord]| {
+            let idle = workers.iter().filter(|w| w.state() == WorkerState::Idle);
+            int(idle.count() as u64)
+        };
+        let event_workers = shared.event_workers();
         let mut stats = vec![
             ("start_time", int(shared.global.start_time_s.load(Relaxed))),
             ("connection_num", int(self.connection_count())),
             ("abort_count", int(shared.global.refused.load(Relaxed))),
             ("accept_count", int(hosts(|h| h.accepted.get()))),
             ("close_count", int(hosts(|h| h.closed.get()))),
-            ("worker_num", int(shared.workers.len() as u64)),
-            ("task_worker_num", int(0)),
-            ("user_worker_num", int(0)),
-            ("idle_worker_num", int(idle as u64)),
+            ("worker_num", int(event_workers as u64)),
+            ("task_worker_num", int(shared.task_workers().len() as u64)),
+            (
+                "user_worker_num",
+                int((shared.workers.len() - shared.core_workers()) as u64),
+            ),
+            ("idle_worker_num", idle_of(&shared.workers[..event_workers])),
             ("dispatch_count", int(hosts(|h| h.dispatched.get()))),
             ("request_count", int(lanes(|w| w.all_requests.get()))),
             ("response_count", int(lanes(|w| w.all_responses.get()))),
@@ -168,6 +171,10 @@ impl Context {
             stats.push(("worker_request_count", int(record.requests.get())));
             stats.push(("worker_response_count", int(record.responses.get())));
             stats.push(("worker_dispatch_count", int(record.requests.get())));
+        }
+        stats.extend(self.task_stats());
+        if !shared.task_workers().is_empty() {
+            stats.push(("task_idle_worker_num", idle_of(shared.task_workers())));
         }
         if shared.mode == Mode::Process {
             stats.push(("reactor_num", int(shared.hosts.len() as u64)));

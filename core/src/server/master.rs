@@ -12,10 +12,12 @@ use super::acceptor::{Accepted, Acceptor};
 use super::affinity::share_of;
 use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
+use super::incoming::Incoming;
+use super::mail::{Mail, Patience};
 use super::mailbox::{Command, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
@@ -95,6 +97,8 @@ impl Master {
             stop: Cell::new(false),
             end_status: Cell::new(None),
             in_hand: InHand::default(),
+            mail: Mail::new(shared, shared.master_producer(), 1, Patience::Backlog),
+            incoming: Incoming::default(),
         });
         set_current(Some(Rc::clone(&context)));
         let server_loop = ServerLoop::enter(signals, &shared.master_bell)?;
@@ -137,7 +141,7 @@ impl Master {
     fn serve(&mut self) -> Result<i32, Error> {
         self.handler.process_started(Role::Master);
         self.shared.global.set_phase(Phase::Running);
-        self.context.note(self.handler.on_start());
+        self.context.note(between_turns(|| self.handler.on_start()));
         while !self.stop && self.context.end_status.get().is_none() {
             self.turn(None)?;
             self.accept();
@@ -176,6 +180,7 @@ impl Master {
             })?;
         self.server_loop.run_ready();
         self.context.note_end(&self.server_loop);
+        self.context.mail.flush();
         self.on_signals();
         if self.shared.global.shutdown_asked.swap(0, AcqRel) != 0 || self.context.stop.get() {
             self.stop = true;
@@ -299,7 +304,8 @@ impl Master {
             }
         }
         if failed.is_none() {
-            self.context.note(self.handler.on_shutdown());
+            self.context
+                .note(between_turns(|| self.handler.on_shutdown()));
         }
         Ok(())
     }

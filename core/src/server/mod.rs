@@ -12,27 +12,41 @@ mod base;
 mod connection;
 mod context;
 mod dispatch;
+mod entry;
+mod farewell;
 pub mod handler;
+mod incoming;
 mod info;
+mod lane;
 mod long_message;
+mod mail;
 mod mailbox;
 mod manager;
 mod master;
 mod outbox;
 mod packages;
+pub mod packed_task;
+mod posts;
 mod reactor_thread;
+mod room;
 mod server_loop;
 pub mod serving;
 mod session;
 mod shared;
 mod start;
+mod task_worker;
+mod tasks;
+mod user_process;
 mod worker;
 
 pub use context::{Context, current};
 pub use handler::{
-    ConnectionEvent, Event, EventHandler, FaultPlace, Outcome, Payload, Role, WorkerFault,
+    ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome, Payload,
+    Role, TaskEvent, TaskRef, WorkerFault,
 };
+pub use incoming::TaskOutcome;
 pub use info::{ClientInfo, StatValue};
+pub use room::RoomWait;
 pub use shared::WorkerState;
 pub use start::{Finished, Server};
 

@@ -49,10 +49,24 @@ impl PackageBuffer {
 
     /// The length of the whole package at the start, if there is one: see [`Self::front`].
     pub fn next(&mut self, framing: &Framing) -> Result<Option<usize>, Malformed> {
+        // Where nobody can be asked no rule asks.
+        self.next_asking(framing, |_| 0)
+    }
+
+    /// [`Self::next`], where a length function may have to be called with what has come.
+    pub fn next_asking(
+        &mut self,
+        framing: &Framing,
+        ask: impl FnOnce(&[u8]) -> i64,
+    ) -> Result<Option<usize>, Malformed> {
         if self.whole_bytes == 0 {
-            match framing.step(&mut self.progress, self.input.filled())? {
+            let mut step = framing.step(&mut self.progress, self.input.filled())?;
+            if step == Step::Ask {
+                let length = ask(self.input.filled());
+                step = framing.answer(&mut self.progress, self.input.filled(), length)?;
+            }
+            match step {
                 Step::Package { len } => self.whole_bytes = len,
-                // No rule of a port asks for a length.
                 Step::NeedMore { .. } | Step::Ask => return Ok(None),
             }
         }

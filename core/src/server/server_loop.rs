@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::room;
 use super::start::{BELL_TOKEN, SIGNAL_TOKEN, bell_fd};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
@@ -75,6 +76,7 @@ impl ServerLoop {
     /// Runs what user code wants to run and is ready or due.
     pub fn run_ready(&self) {
         self.event_loop.run_ready();
+        room::wake();
     }
 
     /// Whether a busy role should make a pause in its work for [`Self::glance`]. Costs next to nothing
@@ -125,4 +127,16 @@ impl ServerLoop {
             .filter(|&signal| !self.event_loop.run_signal(signal))
             .collect()
     }
+}
+
+/// Calls user code outside of the loop: it may run the loop itself, until what it began there has come to
+/// its end (`Co\run()`).
+pub(super) fn between_turns<R>(call: impl FnOnce() -> R) -> R {
+    let Some(event_loop) = event_loop::existing() else {
+        return call();
+    };
+    let running = event_loop.replace_running(false);
+    let answer = call();
+    event_loop.replace_running(running);
+    answer
 }

@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::context::Context;
 use super::handler::Outcome;
+use super::lane::{LaneRecord, SERVING_MAX};
 use super::session::{PEER_GONE, Session};
-use super::shared::{LaneRecord, SERVING_MAX};
+use super::shared::WorkerState;
 use crate::ipc::message::RESET;
 use crate::reactor::{TimerId, event_loop};
 
@@ -86,13 +87,31 @@ impl Context {
     /// A message of the session was taken: its client is owed an end if this process dies now.
     #[inline]
     pub(super) fn begin_serving(&self, session_id: u64) -> Serving {
+        self.set_busy(true);
         self.in_hand
             .begin(&self.shared.lanes[self.lane], session_id)
+    }
+
+    /// Whether a worker is in a callback for a message, for dispatch and for users. One that leaves says so
+    /// on its own: the record may be its successor's by now.
+    #[inline]
+    pub(super) fn set_busy(&self, busy: bool) {
+        if let Some(id) = self.worker_id()
+            && !self.stop.get()
+        {
+            let state = if busy {
+                WorkerState::Busy
+            } else {
+                WorkerState::Idle
+            };
+            self.shared.workers[id as usize].set_state(state);
+        }
     }
 
     /// The callback has returned. After a call that ended the process the session stays remembered.
     #[inline]
     pub(super) fn after_callback(&self, serving: Serving, outcome: Outcome) {
+        self.set_busy(false);
         self.note(outcome);
         if outcome == Outcome::Suspended {
             self.in_hand.suspend(serving.session_id);

@@ -68,6 +68,9 @@ shm_record! {
         pub protected: AtomicU32,
         /// Family and port of the peer's address. Writer: acceptor.
         address_meta: AtomicU32,
+        /// Lane + 1 of the worker that waits until less is queued ([`super::room`]), or 0. Writer: that worker;
+        /// the host takes it away.
+        pub room_wanted: AtomicU32,
         /// Set by `bind()`. Writer: any worker (compare and swap from 0).
         pub uid: AtomicI64,
         /// The peer's address. Writer: acceptor.
@@ -157,6 +160,7 @@ impl Session {
         self.worker.store(0, Relaxed);
         self.close_errno.store(0, Relaxed);
         self.send_queued_bytes.store(0, Relaxed);
+        self.room_wanted.store(0, Relaxed);
         self.last_send_us.store(0, Relaxed);
     }
 }

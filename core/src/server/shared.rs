@@ -9,6 +9,8 @@ use std::sync::atomic::{
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::handler::Event;
+use super::lane::LaneRecord;
+use super::posts::{Posts, open_task_queue};
 use super::session::{Session, SessionTable};
 use super::{Mode, PortInfo};
 use crate::error::Error;
@@ -19,16 +21,10 @@ use crate::protocol::framing::Framing;
 use crate::shm::counters::{Counter, Padded};
 use crate::shm::region::Layout;
 use crate::shm_record;
+use crate::sys::message_queue::MessageQueue;
 
-/// Address space for the rings of one server, in bytes.
-const RING_BUDGET_BYTES: usize = 192 * 1024 * 1024;
-/// Room for the text of a worker's last fault, in words of 8 bytes.
-const FAULT_WORDS: usize = 32;
-/// Messages that a worker may have in hand and still have every session remembered. With more, all of the
-/// worker's connections are closed if it dies.
-pub const SERVING_MAX: usize = SERVING_ROWS * SERVING_ROWS;
-const SERVING_ROWS: usize = 32;
-
+/// Address space for the rings to and from connections of one server, in bytes.
+const RING_BUDGET_BYTES: usize = 176 * 1024 * 1024;
 /// The phases of a server, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -60,6 +56,14 @@ shm_record! {
         asked: AtomicU32,
         /// The master is asked to shut down. Writer: the manager.
         pub shutdown_asked: AtomicU32,
+        /// Tasks that were accepted. Writers: all.
+        pub tasks: AtomicU64,
+        /// Tasks that a task worker has begun. Writers: task workers.
+        pub tasks_taken: AtomicU64,
+        /// Which task worker is asked first. Writers: all.
+        pub task_round: AtomicU32,
+        /// When the log said last that no task worker is idle, in seconds. Writers: all.
+        pub no_idle_s: AtomicU32,
     }
 }
 
@@ -115,9 +119,12 @@ shm_record! {
 /// What a worker is doing, with the reference's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerState {
+    /// In a callback for a message.
     Busy = 1,
     Idle = 2,
     Exit = 3,
+    /// Not serving yet: told to users as idle, as the reference does, but nobody to give work first.
+    Starting = 4,
 }
 
 shm_record! {
@@ -142,6 +149,7 @@ impl WorkerRecord {
         match self.state.load(Relaxed) {
             2 => WorkerState::Idle,
             3 => WorkerState::Exit,
+            4 => WorkerState::Starting,
             _ => WorkerState::Busy,
         }
     }
@@ -149,119 +157,6 @@ impl WorkerRecord {
     #[inline]
     pub fn set_state(&self, state: WorkerState) {
         self.state.store(state as u32, Relaxed);
-    }
-}
-
-shm_record! {
-    /// One for each lane of each worker, so that an incarnation that finishes and its successor do not
-    /// write to the same words. Writer: the incarnation of the lane.
-    pub struct LaneRecord {
-        /// Of this incarnation.
-        pub requests: Counter,
-        /// Of this incarnation.
-        pub responses: Counter,
-        /// Of all incarnations of this lane.
-        pub all_requests: Counter,
-        /// Of all incarnations of this lane.
-        pub all_responses: Counter,
-        /// Places of `serving` below this have been used.
-        serving_used: AtomicU32,
-        /// Messages in hand that found no place.
-        serving_more: AtomicU32,
-        fault_bytes: AtomicU32,
-        /// The sessions that have a message in hand; 0: none.
-        serving: [[AtomicU64; SERVING_ROWS]; SERVING_ROWS],
-        fault: [AtomicU64; FAULT_WORDS],
-    }
-}
-
-impl LaneRecord {
-    /// A new incarnation begins.
-    pub fn reset(&self) {
-        self.requests.set(0);
-        self.responses.set(0);
-        self.fault_bytes.store(0, Relaxed);
-        self.take_served();
-    }
-
-    /// The incarnation has taken a message of a session, and remembers it in this place.
-    #[inline]
-    pub fn begin_serving(&self, slot: u32, session_id: u64) {
-        match self.place(slot) {
-            Some(place) => {
-                if self.serving_used.load(Relaxed) <= slot {
-                    self.serving_used.store(slot + 1, Release);
-                }
-                place.store(session_id, Release);
-            }
-            None => {
-                let more = self.serving_more.load(Relaxed);
-                self.serving_more.store(more + 1, Release);
-            }
-        }
-    }
-
-    #[inline]
-    fn place(&self, slot: u32) -> Option<&AtomicU64> {
-        let slot = slot as usize;
-        self.serving
-            .get(slot / SERVING_ROWS)?
-            .get(slot % SERVING_ROWS)
-    }
-
-    /// User code is done with the message of this place.
-    #[inline]
-    pub fn end_serving(&self, slot: u32) {
-        match self.place(slot) {
-            Some(place) => place.store(0, Release),
-            None => {
-                let more = self.serving_more.load(Relaxed);
-                self.serving_more.store(more.saturating_sub(1), Release);
-            }
-        }
-    }
-
-    /// The sessions whose message a dead incarnation had in hand, and whether there were more than it
-    /// could write down; forgets them.
-    pub fn take_served(&self) -> (Vec<u64>, bool) {
-        let used = self.serving_used.swap(0, AcqRel) as usize;
-        let mut served: Vec<u64> = self
-            .serving
-            .iter()
-            .flatten()
-            .take(used)
-            .map(|place| place.swap(0, AcqRel))
-            .filter(|id| *id != 0)
-            .collect();
-        served.sort_unstable();
-        served.dedup();
-        (served, self.serving_more.swap(0, AcqRel) > 0)
-    }
-
-    /// Keeps the text of a fault for whoever reports the death, cut to the room there is.
-    pub fn set_fault(&self, text: &str) {
-        let bytes = &text.as_bytes()[..text.len().min(FAULT_WORDS * 8)];
-        for (word, chunk) in self.fault.iter().zip(bytes.chunks(8)) {
-            let mut buffer = [0u8; 8];
-            buffer[..chunk.len()].copy_from_slice(chunk);
-            word.store(u64::from_ne_bytes(buffer), Relaxed);
-        }
-        self.fault_bytes.store(bytes.len() as u32, Release);
-    }
-
-    /// Takes the text of the last fault.
-    pub fn take_fault(&self) -> Option<String> {
-        let length = self.fault_bytes.swap(0, Acquire) as usize;
-        if length == 0 || length > FAULT_WORDS * 8 {
-            return None;
-        }
-        let mut bytes: Vec<u8> = self
-            .fault
-            .iter()
-            .flat_map(|word| word.load(Relaxed).to_ne_bytes())
-            .collect();
-        bytes.truncate(length);
-        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -277,6 +172,7 @@ impl Listens {
             Event::Close,
             Event::BufferFull,
             Event::BufferEmpty,
+            Event::PipeMessage,
         ];
         let bits = on
             .iter()
@@ -303,17 +199,22 @@ pub struct Shared {
     pub listens: Listens,
     pub global: &'static Global,
     pub hosts: &'static [HostRecord],
+    /// Event workers, then task workers, then processes of user code.
     pub workers: &'static [WorkerRecord],
-    /// Two for each worker.
+    /// Two for each of them.
     pub lanes: &'static [LaneRecord],
     pub sessions: SessionTable,
     /// Reactor threads to workers; `None` in base mode.
     pub to_workers: Option<Exchange>,
     /// Worker lanes and the manager to hosts.
     pub to_hosts: Exchange,
+    /// Between workers and task workers, where there is reason for it.
+    pub posts: Option<Posts>,
+    /// Tasks, with `task_ipc_mode` 2 and 3.
+    pub task_queue: Option<MessageQueue>,
     /// One for each host; in base mode the same as the workers'.
     pub host_bells: Vec<Doorbell>,
-    /// Two for each worker, one a lane.
+    /// Two for each of `workers`, one a lane.
     pub worker_bells: Vec<Doorbell>,
     pub manager_bell: Doorbell,
     pub master_bell: Doorbell,
@@ -325,18 +226,18 @@ impl Shared {
         settings: Settings,
         ports: Vec<PortInfo>,
         listens: Listens,
+        user_processes: u32,
     ) -> Result<Self, Error> {
-        let workers = settings.worker_num as usize;
+        let event_workers = settings.worker_num as usize;
+        let core = event_workers + settings.task.worker_num as usize;
+        let workers = core + user_processes as usize;
         let lanes = workers * 2;
         let hosts = match mode {
             Mode::Process => settings.reactor_num as usize,
-            Mode::Base => lanes,
+            Mode::Base => event_workers * 2,
         };
         let producers = lanes + 1;
-        let rings = match mode {
-            Mode::Process => hosts * workers + producers * hosts,
-            Mode::Base => producers * hosts,
-        };
+        let rings = ring_count(mode, hosts, event_workers, producers);
         let capacity = ring_capacity(rings, RING_BUDGET_BYTES);
         let mut layout = Layout::new();
         let global = layout.array::<Global>(1);
@@ -346,8 +247,11 @@ impl Shared {
         let bells = layout.array::<Padded<AtomicU32>>(hosts + lanes + 2);
         let slots = layout.array::<Session>(SessionTable::slots_for(settings.max_conn));
         let to_workers = (mode == Mode::Process)
-            .then(|| Exchange::layout(&mut layout, hosts, workers, capacity));
+            .then(|| Exchange::layout(&mut layout, hosts, event_workers, capacity));
         let to_hosts = Exchange::layout(&mut layout, producers, hosts, capacity);
+        let has_posts = core > event_workers || listens.to(Event::PipeMessage);
+        let posts =
+            has_posts.then(|| Posts::layout(&mut layout, core, event_workers, producers + 1));
         let built = layout.build("swoole")?;
         let global = &built.get(global)[0];
         let bell_records = built.get(bells);
@@ -363,6 +267,7 @@ impl Shared {
             Mode::Process => (0..hosts).map(bell).collect::<Result<Vec<_>, _>>()?,
             Mode::Base => Vec::new(),
         };
+        let task_queue = open_task_queue(&settings)?;
         Ok(Self {
             mode,
             framing: settings.framing.framing(),
@@ -376,11 +281,36 @@ impl Shared {
             sessions: SessionTable::new(built.get(slots), &global.session_round),
             to_workers: to_workers.map(|slot| Exchange::open(&built, &slot)),
             to_hosts: Exchange::open(&built, &to_hosts),
+            posts: posts.map(|slot| Posts::open(&built, &slot)).transpose()?,
+            task_queue,
             host_bells,
             worker_bells,
             manager_bell: bell(hosts + lanes)?,
             master_bell: bell(hosts + lanes + 1)?,
         })
+    }
+
+    /// How many of `workers` serve connections.
+    #[inline]
+    #[must_use]
+    pub fn event_workers(&self) -> usize {
+        self.settings.worker_num as usize
+    }
+
+    /// How many of `workers` serve connections or tasks.
+    #[inline]
+    #[must_use]
+    pub fn core_workers(&self) -> usize {
+        self.event_workers() + self.settings.task.worker_num as usize
+    }
+
+    /// The records of the task workers.
+    #[must_use]
+    pub fn task_workers(&self) -> &'static [WorkerRecord] {
+        let workers = self.workers;
+        workers
+            .get(self.event_workers()..self.core_workers())
+            .unwrap_or_default()
     }
 
     /// The bell of a host.
@@ -415,12 +345,20 @@ impl Shared {
         self.workers.len() * 2
     }
 
-    /// The bell of a producer of `to_hosts`.
+    /// The master's place among those who send messages to workers.
+    #[must_use]
+    pub fn master_producer(&self) -> usize {
+        self.manager_producer() + 1
+    }
+
+    /// The bell of a producer: of a lane, of the manager, or of the master.
     #[must_use]
     pub fn producer_bell(&self, producer: usize) -> &Doorbell {
-        self.worker_bells
-            .get(producer)
-            .unwrap_or(&self.manager_bell)
+        match self.worker_bells.get(producer) {
+            Some(bell) => bell,
+            None if producer == self.master_producer() => &self.master_bell,
+            None => &self.manager_bell,
+        }
     }
 
     /// What PHP callbacks get as the reactor id of a host.
@@ -446,5 +384,33 @@ impl Shared {
     #[must_use]
     pub fn queued_bytes(&self) -> u64 {
         self.hosts.iter().map(|host| host.queued_bytes.get()).sum()
+    }
+}
+
+/// Rings to and from connections.
+fn ring_count(mode: Mode, hosts: usize, event_workers: usize, producers: usize) -> usize {
+    match mode {
+        Mode::Process => hosts * event_workers + producers * hosts,
+        Mode::Base => producers * hosts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::posts;
+
+    /// 8 reactor threads, 32 workers and 32 task workers.
+    #[test]
+    fn the_memory_of_a_large_server_is_bounded() {
+        const LIMIT: usize = 256 << 20;
+        let lanes = 64 * 2;
+        let rings = ring_count(Mode::Process, 8, 32, lanes + 1);
+        let connections = rings * ring_capacity(rings, RING_BUDGET_BYTES);
+        let messages = posts::bytes(64, 32);
+        assert!(
+            connections + messages <= LIMIT,
+            "{connections} + {messages}"
+        );
     }
 }

@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use super::acceptor::listen_options;
 use super::context::set_current;
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
 use super::manager::{self, Ended};
+use super::server_loop::between_turns;
 use super::shared::{Listens, Shared};
-use super::worker::{self, Incarnation};
-use super::{Mode, PortInfo, base, master};
+use super::{Mode, PortInfo, base, master, task_worker, user_process, worker};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::log;
 use crate::net::address::SockType;
 use crate::net::listener::{BindOptions, Listener};
 use crate::options::Settings;
+use crate::protocol::framing::Rule;
 use crate::reactor::clock;
 use crate::reactor::event_loop::{self, OWN_TOKEN};
 use crate::reactor::poller::{Interest, Poller, Token};
@@ -150,6 +152,7 @@ impl Server {
         handler: Rc<dyn EventHandler>,
     ) -> Result<Finished, Error> {
         check_identity(&settings)?;
+        check_framing(self.mode, &settings)?;
         if self.joined && !settings.enable_reuse_port {
             return Err(Error::Bind {
                 address: format!("{}:{}", self.ports[0].host, self.ports[0].port),
@@ -173,7 +176,9 @@ impl Server {
         for listener in self.listeners.iter().filter(|_| !own_sockets) {
             listener.listen(settings.backlog, &listen_options(&settings))?;
         }
-        let shared = Arc::new(Shared::create(self.mode, settings, self.ports, listens)?);
+        let users = handler.user_processes();
+        let shared = Shared::create(self.mode, settings, self.ports, listens, users)?;
+        let shared = Arc::new(shared);
         shared
             .global
             .master_pid
@@ -189,7 +194,7 @@ impl Server {
         for ignored in [Signal::PIPE, Signal::HUP] {
             signal::ignore(ignored)?;
         }
-        let signals = SignalInbox::install(&[
+        let mut signals = SignalInbox::install(&[
             Signal::TERM,
             Signal::INT,
             Signal::USR1,
@@ -197,6 +202,7 @@ impl Server {
             Signal::CHLD,
             Signal::rtmin(),
         ])?;
+        signals.forgive_repeats();
         let launch = Launch {
             shared,
             handler,
@@ -254,7 +260,7 @@ pub(super) type Signals = Rc<RefCell<SignalInbox>>;
 impl Launch {
     fn run(self) -> Result<Finished, Error> {
         match self.shared.mode {
-            Mode::Base if self.shared.settings.worker_num == 1 => self.single(),
+            Mode::Base if self.shared.workers.len() == 1 => self.single(),
             Mode::Base => self.base(),
             Mode::Process => self.process(),
         }
@@ -281,7 +287,7 @@ impl Launch {
         };
         let status = base::run(&shared, &handler, start)?;
         if status == 0 {
-            let _ = handler.on_shutdown();
+            let _ = between_turns(|| handler.on_shutdown());
         }
         Ok(Finished::Master { status })
     }
@@ -297,21 +303,20 @@ impl Launch {
         let listeners = Rc::new(RefCell::new(listeners));
         match manager::run(&shared, &handler, signals, true, Rc::clone(&listeners))? {
             Ended::Done { status } => {
-                let _ = handler.on_shutdown();
+                let _ = between_turns(|| handler.on_shutdown());
                 Ok(Finished::Master { status })
             }
             Ended::Become(who, signals) => {
                 let listeners = listeners.take();
-                let start = base::Start {
-                    who,
-                    listeners,
-                    signals,
-                    single: false,
-                };
-                let role = Role::Worker {
-                    worker_id: who.worker_id,
-                };
-                Ok(as_child(role, base::run(&shared, &handler, start)))
+                Ok(live(&shared, &handler, who, signals, |signals| {
+                    let start = base::Start {
+                        who,
+                        listeners,
+                        signals,
+                        single: false,
+                    };
+                    base::run(&shared, &handler, start)
+                }))
             }
         }
     }
@@ -337,16 +342,39 @@ impl Launch {
                 follow_parent(shared.global.master_pid.load(Relaxed))?;
                 match manager::run(&shared, &handler, signals, false, Rc::default()) {
                     Ok(Ended::Become(who, signals)) => {
-                        let role = Role::Worker {
-                            worker_id: who.worker_id,
-                        };
-                        Ok(as_child(role, worker::run(&shared, &handler, who, signals)))
+                        Ok(live(&shared, &handler, who, signals, |signals| {
+                            worker::run(&shared, &handler, who, signals)
+                        }))
                     }
                     Ok(Ended::Done { status }) => Ok(as_child(Role::Manager, Ok(status))),
                     Err(error) => Ok(as_child(Role::Manager, Err(error))),
                 }
             }
         }
+    }
+}
+
+/// The whole life of a child of the manager; `serve` is that of a worker.
+fn live(
+    shared: &Arc<Shared>,
+    handler: &Rc<dyn EventHandler>,
+    who: Incarnation,
+    signals: Signals,
+    serve: impl FnOnce(Signals) -> Result<i32, Error>,
+) -> Finished {
+    let worker_id = who.worker_id;
+    let slot = worker_id as usize;
+    if slot < shared.event_workers() {
+        return as_child(Role::Worker { worker_id }, serve(signals));
+    }
+    // Connections are of no concern to it: the port must be free when the workers are gone.
+    drop(serve);
+    if slot < shared.core_workers() {
+        let status = task_worker::run(shared, handler, who, signals);
+        as_child(Role::TaskWorker { worker_id }, status)
+    } else {
+        let status = user_process::run(shared, handler, who);
+        as_child(Role::UserProcess { worker_id }, status)
     }
 }
 
@@ -381,6 +409,21 @@ fn check_identity(settings: &Settings) -> Result<(), Error> {
         && !matches!(nix::unistd::Group::from_name(name), Ok(Some(_)))
     {
         return Err(Error::UnknownGroup { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// A length function is user code, which reactor threads cannot run. Packages cut by the default field instead
+/// would be wrong ones.
+fn check_framing(mode: Mode, settings: &Settings) -> Result<(), Error> {
+    if mode == Mode::Process && settings.framing.framing().rule == Rule::Function {
+        return Err(Error::NotBuilt {
+            what:
+                "package_length_func in SWOOLE_PROCESS mode, whose reactor threads cannot run PHP"
+                    .to_owned(),
+            needs: "use SWOOLE_BASE, open_eof_split, or package_length_type for a length in binary"
+                .to_owned(),
+        });
     }
     Ok(())
 }

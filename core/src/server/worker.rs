@@ -1,138 +1,31 @@
-//! What every worker process does, and the worker of process mode, which takes its messages from the
+//! How workers serve connections, and the worker of process mode, which takes its messages from the
 //! reactor threads' rings.
 
-use std::cell::{Cell, RefCell};
-use std::hash::{BuildHasher, RandomState};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Duration;
 
-use super::affinity::share_of;
-use super::context::{Context, Local, set_current};
+use super::context::Context;
 use super::dispatch::Dispatcher;
-use super::handler::{EventHandler, Outcome, Payload, Role};
+use super::entry::{Incarnation, RequestLimit, drop_privileges, enter, ignore_others};
+use super::farewell::farewell;
+use super::handler::{EventHandler, Outcome, Payload};
 use super::long_message::{LongMessage, close_lost};
-use super::outbox::Outbox;
-use super::server_loop::ServerLoop;
-use super::serving::{InHand, Serving};
+use super::server_loop::{ServerLoop, between_turns};
+use super::serving::Serving;
 use super::session::{CLOSE_NONE, Session};
 use super::shared::{Shared, WorkerState};
-use super::start::{self, Signals};
+use super::start::Signals;
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log;
-use crate::reactor::clock;
 use crate::shm::ring::{Consumer, Record};
-use crate::sys::signal::{self, Signal};
-use crate::sys::{forks, process};
+use crate::sys::signal::Signal;
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
-
-/// Which incarnation of which worker a process is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Incarnation {
-    pub worker_id: u32,
-    pub epoch: u32,
-}
-
-impl Incarnation {
-    pub fn lane(self) -> usize {
-        self.worker_id as usize * 2 + (self.epoch as usize & 1)
-    }
-}
-
-/// Makes this process a worker: identity, CPU, its records, and the context of its methods.
-pub(super) fn enter(
-    shared: &Arc<Shared>,
-    handler: &Rc<dyn EventHandler>,
-    who: Incarnation,
-    local: Option<Local>,
-) -> Result<Rc<Context>, Error> {
-    let id = who.worker_id;
-    let role = Role::Worker { worker_id: id };
-    log::set_identity(log::Flag::Worker, id);
-    let settings = &shared.settings;
-    if settings.open_cpu_affinity {
-        let cpus = share_of(
-            id as usize,
-            process::cpu_count(),
-            &settings.cpu_affinity_ignore,
-        );
-        if let Err(error) = process::set_affinity(&cpus) {
-            log::warning(format_args!(
-                "worker {id} cannot be bound to CPU {cpus:?}: {error}"
-            ));
-        }
-    }
-    let record = &shared.workers[id as usize];
-    record.pid.store(process::getpid().as_raw(), Relaxed);
-    record.started_ms.store(clock::monotonic_ms(), Relaxed);
-    record.set_state(WorkerState::Busy);
-    shared.lanes[who.lane()].reset();
-    let context = Rc::new(Context {
-        role,
-        shared: Arc::clone(shared),
-        handler: Rc::clone(handler),
-        outbox: Some(RefCell::new(Outbox::new(shared, who.lane(), who.epoch))),
-        local,
-        lane: who.lane(),
-        born_in: forks::generation(),
-        stop: Cell::new(false),
-        end_status: Cell::new(None),
-        in_hand: InHand::default(),
-    });
-    set_current(Some(Rc::clone(&context)));
-    handler.process_started(role);
-    Ok(context)
-}
-
-/// The signals of a forked worker: SIGTERM asks it to finish, the terminal's SIGINT is the master's
-/// business.
-pub(super) fn ignore_others() -> Result<(), Error> {
-    for ignored in [Signal::INT, Signal::USR1, Signal::USR2] {
-        signal::ignore(ignored)?;
-    }
-    signal::restore_default(Signal::CHLD)?;
-    Ok(())
-}
-
-/// Lets the worker's privileges go, as the options say.
-pub(super) fn drop_privileges(shared: &Shared) -> Result<(), Error> {
-    let settings = &shared.settings;
-    crate::sys::credentials::switch_identity(
-        settings.user.as_deref(),
-        settings.group.as_deref(),
-        settings.chroot.as_deref(),
-    )?;
-    // After that: changing the user clears it (prctl(2), PR_SET_PDEATHSIG).
-    start::follow_parent(shared.global.manager_pid.load(Relaxed))
-}
-
-/// Counts requests towards `max_request`, with this worker's random share on top so that workers do
-/// not all leave at once.
-#[derive(Debug)]
-pub(super) struct RequestLimit {
-    limit: Option<u64>,
-}
-
-impl RequestLimit {
-    pub fn new(shared: &Shared) -> Self {
-        let settings = &shared.settings;
-        // The time is of this very process: its siblings draw other numbers.
-        let random = RandomState::new().hash_one((process::getpid().as_raw(), clock::wall_us()));
-        let share = random % (u64::from(settings.max_request_grace) + 1);
-        let limit = u64::from(settings.max_request) + share;
-        Self {
-            limit: (settings.max_request > 0).then_some(limit),
-        }
-    }
-
-    pub fn is_reached(&self, requests: u64) -> bool {
-        self.limit.is_some_and(|limit| requests >= limit)
-    }
-}
 
 impl Context {
     /// Serves one message: remembers the session so that its client is not left waiting if this process
@@ -156,6 +49,18 @@ impl Context {
         record.requests.add_single_writer(1);
         record.all_requests.add_single_writer(1);
         self.after_callback(serving, outcome);
+    }
+
+    /// What the length function says of the beginning of a package. Less than 0, so that nothing is cut
+    /// wrongly, where it ends the process.
+    pub(super) fn ask_length(&self, head: &[u8]) -> i64 {
+        match self.handler.package_length(head) {
+            Ok(length) => length,
+            Err(outcome) => {
+                self.note(outcome);
+                -1
+            }
+        }
     }
 
     /// Serves an event without data.
@@ -228,8 +133,8 @@ impl Context {
         }
     }
 
-    /// The last steps of a worker that stops in order: `on_worker_stop`, room for the successor, then
-    /// `on_worker_exit` and what is still going on (`finish`).
+    /// The last steps of a worker that stops in order: room for the successor, `on_worker_exit` and what is
+    /// still going on (`finish`), then `on_worker_stop`: what it takes down is in use until here.
     pub(super) fn retire(&self, who: Incarnation, mut finish: impl FnMut()) -> i32 {
         if self.is_copy() {
             return self.end_status.get().unwrap_or(0);
@@ -240,10 +145,12 @@ impl Context {
             self.keep_fault();
             return status;
         }
-        self.note(self.handler.on_worker_stop(who.worker_id));
         record.retired_epoch.store(who.epoch, Release);
         self.shared.manager_bell.force();
         finish();
+        if self.end_status.get().is_none() {
+            self.note(between_turns(|| self.handler.on_worker_stop(who.worker_id)));
+        }
         if self.end_status.get().is_some() {
             self.keep_fault();
         }
@@ -299,10 +206,14 @@ impl Worker {
     fn run(&mut self) -> Result<i32, Error> {
         let id = self.who.worker_id;
         self.context.note(self.context.handler.on_worker_start(id));
+        self.context.set_busy(false);
         while self.goes_on() {
             let mut busy = false;
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
+            }
+            if !self.context.stop.get() {
+                busy |= self.context.serve_posts();
             }
             if self.server_loop.is_signalled() {
                 self.on_signals();
@@ -320,7 +231,9 @@ impl Worker {
         }
         let mut failed = None;
         let context = Rc::clone(&self.context);
-        let status = context.retire(self.who, || failed = self.finish().err());
+        let status = context.retire(self.who, || {
+            failed = farewell(&context, self.who, &self.server_loop).err();
+        });
         failed.map_or(Ok(status), Err)
     }
 
@@ -339,44 +252,6 @@ impl Worker {
             && (!self.context.stop.get() || self.long[reactor].borrow().is_open())
     }
 
-    /// Has user code's own events come to an end, within `max_wait_time`. Messages are taken no more.
-    fn finish(&mut self) -> Result<(), Error> {
-        let context = Rc::clone(&self.context);
-        let settings = context.settings();
-        let limit_ms = settings.max_wait_time_ms;
-        let end_by_ms = (limit_ms > 0).then(|| clock::monotonic_ms() + limit_ms);
-        while context.end_status.get().is_none() && self.has_work() {
-            context.note(context.handler.on_worker_exit(self.who.worker_id));
-            if context.end_status.get().is_some() || !self.has_work_to_finish() {
-                break;
-            }
-            let left_ms = end_by_ms.map(|end| end.saturating_sub(clock::monotonic_ms()));
-            if left_ms == Some(0) {
-                log::warning(format_args!(
-                    "worker {} ends after max_wait_time ({limit_ms} ms) although its event loop still has work: end it in onWorkerExit",
-                    self.who.worker_id
-                ));
-                break;
-            }
-            self.server_loop
-                .wait(left_ms.map(Duration::from_millis), |_| {})?;
-            self.server_loop.run_ready();
-            self.server_loop.take_signals();
-            context.note_end(&self.server_loop);
-        }
-        Ok(())
-    }
-
-    /// Whether there is anything that user code may want to be told of before the end.
-    fn has_work(&self) -> bool {
-        self.context.in_hand.suspended() > 0 || self.server_loop.has_work(self.context.settings())
-    }
-
-    fn has_work_to_finish(&self) -> bool {
-        let settings = self.context.settings();
-        self.context.in_hand.suspended() > 0 || self.server_loop.has_work_to_finish(settings)
-    }
-
     fn shared(&self) -> &Shared {
         &self.context.shared
     }
@@ -385,15 +260,14 @@ impl Worker {
     fn sleep(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let shared = Arc::clone(&self.context.shared);
         let bell = &shared.worker_bells[self.who.lane()];
-        let record = &shared.workers[self.who.worker_id as usize];
         bell.prepare_sleep();
         let may_take =
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
-        let may_sleep = !self.inboxes.iter().enumerate().any(may_take);
+        let has_posts =
+            self.context.has_posts() && !self.context.stop.get() && !self.context.is_full();
+        let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
         if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
-            record.set_state(WorkerState::Idle);
             let waited = self.server_loop.wait(limit, |_| {});
-            record.set_state(WorkerState::Busy);
             // The bell is not read: edge-triggered, the next ring is an event all the same.
             bell.awake();
             waited?;

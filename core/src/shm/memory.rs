@@ -94,6 +94,23 @@ impl Ring {
         self.capacity_bytes
     }
 
+    /// Whether there was nothing in it a moment ago. For whoever is neither its producer nor its consumer.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used_bytes() == 0
+    }
+
+    /// Bytes that were in use a moment ago.
+    #[inline]
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        // The head first: it never passes the tail, so this is never negative.
+        let head = self.head().load(Ordering::Acquire);
+        let tail = self.tail().load(Ordering::Acquire);
+        tail.wrapping_sub(head).min(self.capacity_bytes)
+    }
+
     #[inline]
     pub(super) fn head(&self) -> &'static AtomicU64 {
         &self.control.consumer.head

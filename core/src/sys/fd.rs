@@ -56,6 +56,12 @@ pub fn dup_raw(fd: RawFd) -> Result<OwnedFd, SysError> {
     dup(borrow(fd).map_err(fail)?)
 }
 
+/// Whether there is a descriptor of this number.
+#[must_use]
+pub fn is_open(fd: RawFd) -> bool {
+    borrow(fd).is_ok_and(|fd| fcntl(fd, FcntlArg::F_GETFD).is_ok())
+}
+
 /// A descriptor that user code owns, for one call.
 pub(super) fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, Errno> {
     if fd < 0 {
@@ -98,6 +104,8 @@ mod tests {
         set_cloexec(&a, true).expect("set");
         assert_eq!(fcntl(&a, FcntlArg::F_GETFD).expect("flags"), 1);
         let copy = dup(&a).expect("dup");
+        assert!(is_open(copy.as_raw_fd()));
+        assert!(!is_open(-1) && !is_open(1 << 30));
         assert_ne!(copy.as_raw_fd(), a.as_raw_fd());
         assert_eq!(fcntl(&copy, FcntlArg::F_GETFD).expect("flags"), 1);
     }

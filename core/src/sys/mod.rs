@@ -25,6 +25,7 @@ pub mod stack_fault;
 pub mod thread;
 pub mod transfer;
 pub mod user_process;
+mod valgrind;
 
 use crate::error::Error;
 use std::fmt;

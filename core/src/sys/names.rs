@@ -1,7 +1,7 @@
-//! getaddrinfo(3), which may block for as long as the resolver of the system takes.
+//! getaddrinfo(3) and getnameinfo(3), which may block for as long as the resolver of the system takes.
 
 use std::ffi::{CStr, CString};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// Why a name has no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,58 @@ pub fn getaddrinfo(
     Ok(found)
 }
 
+/// The name of a host, by its address; None: it has none, or none that is text.
+#[must_use]
+pub fn name_of(ip: IpAddr) -> Option<String> {
+    /// `NI_MAXHOST`
+    const MAX_NAME_BYTES: usize = 1025;
+    let mut name = [0_u8; MAX_NAME_BYTES];
+    let ask = |address: *const libc::sockaddr, size: usize, name: &mut [u8]| {
+        // SAFETY: an address of that size, and room for the name, which live through the call; no room for
+        // a service.
+        unsafe {
+            libc::getnameinfo(
+                address,
+                size as libc::socklen_t,
+                name.as_mut_ptr().cast(),
+                name.len() as libc::socklen_t,
+                std::ptr::null_mut(),
+                0,
+                libc::NI_NAMEREQD,
+            )
+        }
+    };
+    let code = match ip {
+        IpAddr::V4(v4) => {
+            // SAFETY: a plain C struct, for which all bytes zero are valid.
+            let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+            address.sin_family = libc::AF_INET as libc::sa_family_t;
+            address.sin_addr.s_addr = u32::from(v4).to_be();
+            ask(
+                (&raw const address).cast(),
+                size_of_val(&address),
+                &mut name,
+            )
+        }
+        IpAddr::V6(v6) => {
+            // SAFETY: as above.
+            let mut address: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+            address.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            address.sin6_addr.s6_addr = v6.octets();
+            ask(
+                (&raw const address).cast(),
+                size_of_val(&address),
+                &mut name,
+            )
+        }
+    };
+    if code != 0 {
+        return None;
+    }
+    let name = CStr::from_bytes_until_nul(&name).ok()?;
+    name.to_str().ok().map(str::to_owned)
+}
+
 /// # Safety
 /// `ai_addr` is null or points to an address of `ai_family`.
 unsafe fn address_of(info: &libc::addrinfo) -> Option<SocketAddr> {
@@ -128,6 +180,7 @@ mod tests {
         assert_eq!(found, Ok(vec![SocketAddr::from(([127, 0, 0, 1], 80))]));
         let found = getaddrinfo("::1", None, hints);
         assert_eq!(found, Ok(vec![SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]));
+        assert!(name_of(IpAddr::from(Ipv4Addr::LOCALHOST)).is_none_or(|name| !name.is_empty()));
         for bad in ["", "a\0b", "256.1.1.1.", "no such name"] {
             let error = getaddrinfo(bad, None, hints).err();
             let text = error.map(|error| error.text());

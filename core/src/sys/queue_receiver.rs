@@ -33,6 +33,8 @@ enum State {
 #[derive(Debug)]
 struct Shared {
     queue_id: i32,
+    /// Of the messages to take; 0 is any.
+    kind: i64,
     state: Mutex<State>,
     changed: Condvar,
     ending: std::sync::atomic::AtomicBool,
@@ -50,9 +52,18 @@ impl QueueReceiver {
     /// # Errors
     /// No thread or descriptor left.
     pub fn start(queue: &MessageQueue) -> Result<QueueReceiver, SysError> {
+        QueueReceiver::start_of(queue, 0)
+    }
+
+    /// [`QueueReceiver::start`] for messages of one kind.
+    ///
+    /// # Errors
+    /// No thread or descriptor left.
+    pub fn start_of(queue: &MessageQueue, kind: i64) -> Result<QueueReceiver, SysError> {
         signal::catch_interrupter()?;
         let shared = Arc::new(Shared {
             queue_id: queue.id(),
+            kind,
             state: Mutex::new(State::Idle),
             changed: Condvar::new(),
             ending: false.into(),
@@ -144,7 +155,7 @@ impl Shared {
             if self.is_ending() {
                 break;
             }
-            let received = receive(self.queue_id, 0, MAX_MESSAGE_BYTES, Wait::Yes);
+            let received = receive(self.queue_id, self.kind, MAX_MESSAGE_BYTES, Wait::Yes);
             if received != Err(Errno::EINTR) {
                 *self.state.lock() = State::Received(received);
                 self.changed.notify_all();

@@ -6,7 +6,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 /// Signals noted by the handler and not yet drained: bit n-1 is signal n.
 static PENDING: AtomicU64 = AtomicU64::new(0);
@@ -16,6 +16,11 @@ static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
 /// another thread at that moment must not write to a descriptor that means something else.
 static WAKE: OnceLock<EventFd> = OnceLock::new();
 static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// When SIGTERM or SIGINT was noted last, in milliseconds of [`monotonic_ms`]; 0: never.
+static ENDING_MS: AtomicU64 = AtomicU64::new(0);
+/// One request to end comes as several signals (terminals and service managers tell each process of a group,
+/// and the parent may tell on) within so many milliseconds.
+const ONE_REQUEST_MS: u64 = 500;
 
 /// A signal number, 1 to 64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,6 +127,7 @@ pub struct SignalInbox {
     /// The process that installed it.
     owner: u32,
     wake: &'static EventFd,
+    forgives: bool,
 }
 
 struct Former {
@@ -131,9 +137,28 @@ struct Former {
 
 impl Former {
     fn restore(self) {
-        // SAFETY: `action` was filled by sigaction(2) for this very signal, so it is a valid action; the
-        // second pointer may be null.
+        // SAFETY: `action` was filled by sigaction(2) for this very signal, so it is a valid action, also after
+        // `forgiving`; the second pointer may be null.
         unsafe { libc::sigaction(self.signal.0, &raw const self.action, std::ptr::null_mut()) };
+    }
+}
+
+impl Former {
+    /// For the end of an inbox that has just heard SIGTERM or SIGINT: see [`SignalInbox::forgive_repeats`].
+    /// What was there before is PHP's own handler, or the default.
+    fn forgiving(mut self) -> Self {
+        let place = match self.signal {
+            Signal::TERM => &BEFORE_LATE[0],
+            Signal::INT => &BEFORE_LATE[1],
+            _ => return self,
+        };
+        if self.action.sa_sigaction != libc::SIG_IGN && is_one_request() {
+            // Never freed: the handler may be reading it. Once for each server that ends.
+            place.store(Box::leak(Box::new(self.action)), Ordering::Release);
+            self.action.sa_sigaction = late as *const () as libc::sighandler_t;
+            self.action.sa_flags |= libc::SA_SIGINFO;
+        }
+        self
     }
 }
 
@@ -166,6 +191,7 @@ impl SignalInbox {
             former: Vec::with_capacity(signals.len()),
             owner: std::process::id(),
             wake,
+            forgives: false,
         };
         for &signal in signals {
             inbox.listen(signal)?;
@@ -180,6 +206,12 @@ impl SignalInbox {
             self.former.push(Former { signal, action });
         }
         Ok(())
+    }
+
+    /// When it is dropped right after a SIGTERM or SIGINT, the repetition of that is not taken for another
+    /// request: a server that has ended in order must not be killed in its script's last steps.
+    pub fn forgive_repeats(&mut self) {
+        self.forgives = true;
     }
 
     /// Whether it catches this signal.
@@ -237,7 +269,13 @@ impl Drop for SignalInbox {
             INSTALLED.store(false, Ordering::Release);
             return;
         }
-        self.former.drain(..).for_each(Former::restore);
+        for former in self.former.drain(..) {
+            if self.forgives {
+                former.forgiving().restore();
+            } else {
+                former.restore();
+            }
+        }
         INSTALLED.store(false, Ordering::Release);
     }
 }
@@ -249,6 +287,9 @@ extern "C" fn note(signal: libc::c_int) {
     let saved = unsafe { *libc::__errno_location() };
     if let Some(signal) = Signal::new(signal) {
         PENDING.fetch_or(signal.bit(), Ordering::AcqRel);
+        if signal == Signal::TERM || signal == Signal::INT {
+            ENDING_MS.store(monotonic_ms(), Ordering::Relaxed);
+        }
     }
     let fd = WAKE_FD.load(Ordering::Acquire);
     if fd >= 0 {
@@ -260,6 +301,50 @@ extern "C" fn note(signal: libc::c_int) {
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = saved };
+}
+
+/// Whether a SIGTERM or SIGINT that comes now belongs to the request that was heard last.
+fn is_one_request() -> bool {
+    let heard = ENDING_MS.load(Ordering::Relaxed);
+    heard != 0 && monotonic_ms().saturating_sub(heard) < ONE_REQUEST_MS
+}
+
+/// May be called in handlers.
+fn monotonic_ms() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a live struct of the right type; clock_gettime is async-signal-safe.
+    // JUSTIFICATION: a wrapper may do more than is safe in a handler one day.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// What SIGTERM and SIGINT meant before [`late`]; null while that is not set.
+static BEFORE_LATE: [AtomicPtr<libc::sigaction>; 2] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; 2];
+
+/// What SIGTERM and SIGINT run after the end of an inbox that had just heard one: what they did before it, but
+/// for a repetition by others.
+extern "C" fn late(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the kernel passes the signal's description; the sender is set where it is no fault.
+    // getpid is async-signal-safe.
+    let is_own = unsafe { (*info).si_pid() == libc::getpid() };
+    if !is_own && is_one_request() {
+        return;
+    }
+    let before = BEFORE_LATE[usize::from(signal != libc::SIGTERM)].load(Ordering::Acquire);
+    // SAFETY: all are async-signal-safe; `before` is null or an action that sigaction(2) has filled and nobody
+    // frees. The signal is blocked while this runs, and comes right after.
+    unsafe {
+        if before.is_null() {
+            libc::signal(signal, libc::SIG_DFL);
+        } else {
+            libc::sigaction(signal, before, std::ptr::null_mut());
+        }
+        libc::raise(signal);
+    }
 }
 
 /// The descriptor of this process, without rings of another time or process.
@@ -354,14 +439,14 @@ pub fn restore_default(signal: Signal) -> Result<(), SysError> {
 /// their default meaning again (those ignored stay so), and the child may install an inbox of its own.
 /// The parent's inbox must not be used any more.
 pub fn forget_in_child() {
-    let note = note as *const () as libc::sighandler_t;
+    let ours = [note as *const (), late as *const ()].map(|f| f as libc::sighandler_t);
     for number in 1..=64 {
         // SAFETY: zero is a valid sigaction, see `set_handler`.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         // SAFETY: the second pointer may be null, the third is to a live local. The two numbers that the
         // C library keeps for itself are refused.
         let known = unsafe { libc::sigaction(number, std::ptr::null(), &raw mut action) } == 0;
-        if known && action.sa_sigaction == note {
+        if known && ours.contains(&action.sa_sigaction) {
             // Cannot fail: the signal was caught, so its action can be set.
             let _ = set_handler(Signal(number), libc::SIG_DFL);
         }

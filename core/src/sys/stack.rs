@@ -13,13 +13,46 @@ use std::ptr::NonNull;
 /// Below each stack: running over the end faults instead of writing into a neighbour. More than a page, as
 /// functions keep buffers of several on the stack, and may write to their far end first.
 pub const GUARD_BYTES: usize = 32 * 1024;
+/// Between the guard and the stack: faults, too, but may be opened once ([`super::stack_fault`]), so that what
+/// runs there comes to a point at which it can be ended in order. It is not part of the stack's size.
+pub const RESERVE_BYTES: usize = 64 * 1024;
+/// What is closed below each stack.
+const CLOSED_BYTES: usize = GUARD_BYTES + RESERVE_BYTES;
 /// A mapping starts with so many stacks, and each further one doubles, up to [`MAX_SLOTS`].
 const MIN_SLOTS: usize = 16;
 const MAX_SLOTS: usize = 1024;
 /// Stacks that get a protected page where the kernel has no cheaper guard: two entries of the map each.
 const MAX_PROTECTED: usize = 12_000;
-/// `MADV_GUARD_INSTALL`, which libc does not name yet.
+/// `MADV_GUARD_INSTALL` and `MADV_GUARD_REMOVE`, which libc does not name yet.
 const MADV_GUARD_INSTALL: i32 = 102;
+const MADV_GUARD_REMOVE: i32 = 103;
+
+/// Opens memory that was closed as a guard. Two system calls, nothing else: for signal handlers.
+///
+/// # Safety
+/// The range is whole pages, part of what [`Stacks`] or [`close`] has closed and left otherwise unused.
+#[must_use]
+pub unsafe fn open(start: usize, bytes: usize) -> bool {
+    let start: *mut libc::c_void = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: the caller's promise. Which of the two closed it is not known here; on kernels without the
+    // first it is refused, and on memory that was closed by it the second changes nothing.
+    unsafe {
+        let removed = libc::madvise(start, bytes, MADV_GUARD_REMOVE) == 0;
+        let allowed = libc::mprotect(start, bytes, libc::PROT_READ | libc::PROT_WRITE) == 0;
+        removed || allowed
+    }
+}
+
+/// Closes memory, so that whoever touches it faults. False: the kernel has no room for another entry in its
+/// map.
+///
+/// # Safety
+/// The range is whole pages of a private mapping that nothing uses.
+pub unsafe fn close(start: usize, bytes: usize) -> bool {
+    let start: *mut libc::c_void = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: the caller's promise.
+    unsafe { libc::mprotect(start, bytes, libc::PROT_NONE) == 0 }
+}
 
 /// One stack, usable from `top` down to `bottom`. It goes back with [`Stacks::give`].
 #[derive(Debug, PartialEq, Eq)]
@@ -117,17 +150,19 @@ impl Stacks {
             self.map()?;
         }
         let guard = self.next;
-        let slot_bytes = self.bytes + GUARD_BYTES;
+        let slot_bytes = self.bytes + CLOSED_BYTES;
         self.next = self.next.wrapping_add(slot_bytes);
         self.fresh -= 1;
         self.guard(guard);
-        let bottom = NonNull::new(guard.wrapping_add(GUARD_BYTES));
+        let bottom = NonNull::new(guard.wrapping_add(CLOSED_BYTES));
         let bottom =
             bottom.ok_or_else(|| SysError::refused("make a stack", "the mapping is at 0"))?;
-        Ok(Stack {
+        let stack = Stack {
             bottom,
             bytes: self.bytes,
-        })
+        };
+        super::valgrind::register_stack(stack.bottom() as usize, stack.top() as usize);
+        Ok(stack)
     }
 
     /// Takes a stack back that nothing runs on any more; its memory goes to the kernel.
@@ -144,7 +179,7 @@ impl Stacks {
 
     fn map(&mut self) -> Result<(), SysError> {
         let slots = (self.slots * 2).clamp(MIN_SLOTS, MAX_SLOTS);
-        let bytes = slots * (self.bytes + GUARD_BYTES);
+        let bytes = slots * (self.bytes + CLOSED_BYTES);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
         // SAFETY: a new mapping at a place of the kernel's choice; no memory of ours is touched.
         let start = unsafe {
@@ -176,7 +211,7 @@ impl Stacks {
     fn guard(&mut self, page: *mut u8) {
         if matches!(self.guards, Guards::Unknown | Guards::Installed) {
             // SAFETY: the first page of a slot of ours, which nothing uses.
-            let done = unsafe { libc::madvise(page.cast(), GUARD_BYTES, MADV_GUARD_INSTALL) };
+            let done = unsafe { libc::madvise(page.cast(), CLOSED_BYTES, MADV_GUARD_INSTALL) };
             self.guards = match (done, self.guards) {
                 (0, _) => Guards::Installed,
                 (_, Guards::Unknown) => Guards::Protected {
@@ -187,7 +222,7 @@ impl Stacks {
         }
         if let Guards::Protected { left } = self.guards {
             // SAFETY: as above.
-            let done = unsafe { libc::mprotect(page.cast(), GUARD_BYTES, libc::PROT_NONE) };
+            let done = unsafe { libc::mprotect(page.cast(), CLOSED_BYTES, libc::PROT_NONE) };
             self.guards = match left.checked_sub(1) {
                 Some(left) if done == 0 => Guards::Protected { left },
                 _ => Guards::None,
@@ -222,12 +257,24 @@ mod tests {
         assert!(
             places
                 .windows(2)
-                .all(|pair| pair[1] - pair[0] >= BYTES + GUARD_BYTES)
+                .all(|pair| pair[1] - pair[0] >= BYTES + CLOSED_BYTES)
         );
         taken.into_iter().for_each(|stack| stacks.give(stack));
         let again = stacks.take().unwrap();
         assert_eq!(first(&again), 0);
         assert_eq!(again.top() as usize - again.bottom() as usize, BYTES);
+    }
+
+    #[test]
+    fn the_reserve_opens() {
+        let mut stacks = Stacks::new(BYTES);
+        let stack = stacks.take().unwrap();
+        let reserve = stack.bottom().wrapping_sub(RESERVE_BYTES);
+        // SAFETY: the reserve below a stack of ours, which nothing uses.
+        assert!(unsafe { open(reserve as usize, RESERVE_BYTES) });
+        // SAFETY: open now.
+        unsafe { std::ptr::write_bytes(reserve, 0xAA, RESERVE_BYTES) };
+        fill(&stack);
     }
 
     #[test]

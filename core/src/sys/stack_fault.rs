@@ -1,9 +1,10 @@
-//! What runs over the end of a stack faults on the guard below it ([`super::stack`]). The kernel would
-//! kill the process without a word; here it says which stack was too small first.
+//! What runs over the end of a stack faults on what is closed below it ([`super::stack`]). The kernel would
+//! kill the process without a word; here it goes on in the reserve, if there is one, to the next point at which
+//! it can be ended in order, or else says which stack was too small and ends.
 //!
-//! Code may be anywhere when that happens, inside the allocator for one, so nothing can be undone or run
-//! on: the handler writes its line and ends the process. Faults of any other kind go on to whoever handled
-//! them before, or kill as they would have.
+//! Code may be anywhere when that happens, inside the allocator for one, so nothing can be undone here: the
+//! handler opens the reserve and returns, or writes its line and ends the process. Faults of any other kind go
+//! on to whoever handled them before, or kill as they would have.
 
 use super::SysError;
 use nix::errno::Errno;
@@ -23,7 +24,9 @@ pub struct Line {
 }
 
 impl Line {
-    const fn empty() -> Self {
+    /// Without text.
+    #[must_use]
+    pub const fn empty() -> Self {
         Line {
             bytes: [0; 2048],
             len: 0,
@@ -56,15 +59,29 @@ impl Line {
         self.push(&digits[at..]);
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    /// The text so far.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 }
 
-/// Tells whether the address of a fault is in the guard of the stack that runs, and if so what to say.
+/// What a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing that we know of.
+    Foreign,
+    /// Memory that is to be opened ([`super::stack::open`]): the code goes on there.
+    Reserve { start: usize, bytes: usize },
+    /// The end of a stack: the line says so, and the process ends.
+    End,
+}
+
+/// Tells what the address of a fault is to the stack that runs, and what to say if it is the end.
 ///
-/// Called in a signal handler, in the thread that called [`watch`]: it must not allocate, lock or wait.
-pub type Explain = fn(address: usize, line: &mut Line) -> bool;
+/// Called in a signal handler, in the thread that called [`watch`]: it must not allocate, lock or wait. A
+/// reserve that it names has been closed for that.
+pub type Explain = fn(address: usize, line: &mut Line) -> Fault;
 
 struct Watch {
     explain: Explain,
@@ -144,12 +161,22 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
     let here = (&raw const line) as usize;
     // Other threads have no such stack, so they never get further.
     let is_ours = here.wrapping_sub(watch.stack) < HANDLER_STACK_BYTES;
-    if is_fault && is_ours && (watch.explain)(address, &mut line) {
-        let text = line.as_bytes();
-        // SAFETY: two system calls; nothing of this process runs any more.
-        unsafe {
-            libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
-            libc::_exit(EXIT_STATUS);
+    let fault = if is_fault && is_ours {
+        (watch.explain)(address, &mut line)
+    } else {
+        Fault::Foreign
+    };
+    match fault {
+        Fault::Foreign => {}
+        // SAFETY: a reserve, as `explain` promises.
+        Fault::Reserve { start, bytes } if unsafe { super::stack::open(start, bytes) } => return,
+        Fault::Reserve { .. } | Fault::End => {
+            let text = line.as_bytes();
+            // SAFETY: two system calls; nothing of this process runs any more.
+            unsafe {
+                libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+                libc::_exit(EXIT_STATUS);
+            }
         }
     }
     pass_on(&watch.former, is_fault, signal, info, context);

@@ -13,14 +13,14 @@ use super::serve::{Script, context, emit, worker_id};
 /// Bytes of one `send()` of a large answer.
 const SEND_BYTES: usize = 1 << 20;
 
-fn verdict(result: Result<(), Error>) -> String {
+pub fn verdict(result: Result<(), Error>) -> String {
     match result {
         Ok(()) => "ok".to_owned(),
         Err(error) => format!("error {}", error.code()),
     }
 }
 
-fn reply(id: u64, line: &str) {
+pub fn reply(id: u64, line: &str) {
     if let Err(error) = context().send(id, format!("{line}\n").as_bytes()) {
         emit(&format!("reply_error {id} {}", error.code()));
     }
@@ -43,7 +43,7 @@ fn send_pattern(to: u64, len: usize) {
 }
 
 /// Waits until the test lets go on by making a file.
-fn gate(name: &str) {
+pub fn gate(name: &str) {
     while !std::path::Path::new(name).exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -199,6 +199,7 @@ pub fn run(script: &Script, event: &ConnectionEvent, line: &str) -> Outcome {
             me,
             &format!("{} {}", context.master_pid(), context.manager_pid()),
         ),
+        _ if super::tasks::run(me, line) => {}
         other => reply(me, &format!("what is {other:?}?")),
     }
     Outcome::Done

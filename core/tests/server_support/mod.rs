@@ -4,3 +4,4 @@ pub mod commands;
 pub mod daemon;
 pub mod pattern;
 pub mod serve;
+pub mod tasks;

@@ -12,13 +12,13 @@ use std::rc::Rc;
 use swoole_core::net::address::SockType;
 use swoole_core::options::{Env, Options, Raw};
 use swoole_core::server::{
-    ConnectionEvent, Context, Event, EventHandler, FaultPlace, Finished, Mode, Outcome, Payload,
-    Role, Server, WorkerFault, current,
+    ConnectionEvent, Context, Event, EventHandler, FaultPlace, FinishEvent, Finished, MessageEvent,
+    Mode, Outcome, Payload, Role, Server, TaskEvent, WorkerFault, current,
 };
 use swoole_core::sys::process;
 use swoole_core::sys::signal::Signal;
 
-use super::commands;
+use super::{commands, tasks};
 
 /// One line on stdout, which all processes share; a line is one write.
 pub fn emit(line: &str) {
@@ -50,6 +50,7 @@ pub struct Script {
     deaf: Vec<String>,
     start_dies: Option<(u32, u32)>,
     close_dies: Option<String>,
+    user_processes: u32,
     pub memory: RefCell<HashMap<u64, Memory>>,
     pub fault: RefCell<Option<FaultPlace>>,
     /// How `on_close` is to die, once.
@@ -141,6 +142,8 @@ impl EventHandler for Script {
             Role::Master => "master".to_owned(),
             Role::Manager => "manager".to_owned(),
             Role::Worker { worker_id } => format!("worker {worker_id}"),
+            Role::TaskWorker { worker_id } => format!("task_worker {worker_id}"),
+            Role::UserProcess { worker_id } => format!("user_process {worker_id}"),
         };
         emit(&format!("process {role} {}", process::getpid()));
     }
@@ -244,6 +247,23 @@ impl EventHandler for Script {
         emit(&format!("buffer_empty {}", event.session_id));
         Outcome::Done
     }
+    fn on_task(&self, event: &TaskEvent, data: &[u8]) -> Outcome {
+        tasks::on_task(self, event, data)
+    }
+    fn on_finish(&self, event: &FinishEvent, data: Option<&[u8]>) -> Outcome {
+        tasks::on_finish(event, data);
+        Outcome::Done
+    }
+    fn on_pipe_message(&self, event: &MessageEvent, data: &[u8]) -> Outcome {
+        tasks::on_pipe_message(event, data);
+        Outcome::Done
+    }
+    fn user_processes(&self) -> u32 {
+        self.user_processes
+    }
+    fn run_user_process(&self, worker_id: u32, index: u32) -> Outcome {
+        tasks::run_user_process(worker_id, index)
+    }
     fn fault_place(&self) -> Option<FaultPlace> {
         self.fault.borrow().clone()
     }
@@ -280,6 +300,7 @@ fn serve(arguments: &[String]) -> Result<i32, Box<dyn std::error::Error>> {
         deaf: Vec::new(),
         start_dies: None,
         close_dies: None,
+        user_processes: 0,
         memory: RefCell::default(),
         fault: RefCell::default(),
         die_in_close: Cell::new(None),
@@ -293,6 +314,7 @@ fn serve(arguments: &[String]) -> Result<i32, Box<dyn std::error::Error>> {
             "app" if value == "echo" => script.app = App::Echo,
             "app" if value == "silent" => script.app = App::Silent,
             "app" if value == "measure" => script.app = App::Measure,
+            "users" => script.user_processes = value.parse()?,
             "trace" => script.trace = true,
             "no" => script.deaf = value.split(',').map(str::to_owned).collect(),
             "close_dies" => script.close_dies = Some(value.to_owned()),

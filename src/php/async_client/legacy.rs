@@ -45,6 +45,9 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     if kind != 0 && kind & !client::FLAGS == 0 {
         kind |= SockType::Tcp.number();
     }
+    if kind & ASYNC != 0 && kind & client::SSL != 0 {
+        return Err(client::not_built("SWOOLE_SSL"));
+    }
     client::set_type(frame, kind)?;
     client::set_id(frame, id)
 }

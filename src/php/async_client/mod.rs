@@ -219,6 +219,9 @@ fn fire(object: *mut zend_object, event: &CStr, data: Option<&[u8]>) -> Result<(
 fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
     let mut kind = 0_i64;
     parse!(frame, c"l", kind)?;
+    if kind & client::SSL != 0 {
+        return Err(not_built("SWOOLE_SSL"));
+    }
     client::set_type(frame, kind)
 }
 

@@ -6,27 +6,49 @@ use super::fiber::Transfer;
 use super::{joins, vm};
 use crate::php::callback::{self, CallOutcome};
 use crate::php::ffi::*;
-use crate::php::method::{Bailout, protect};
+use crate::php::method::{Bailout, about_panic, protect};
 use std::convert::Infallible;
+use std::ffi::{c_char, c_int};
+use std::panic::catch_unwind;
 use swoole_core::reactor::clock;
+
+// SAFETY: declared in Zend/zend_errors.h, PHP 8.2 to 8.5.
+unsafe extern "C" {
+    fn zend_error(kind: c_int, format: *const c_char, ...);
+}
 
 /// The body of each context: takes the coroutine that is to begin, runs it to its end, and waits for the
 /// next.
 pub unsafe extern "C" fn run(_: *mut Transfer) {
     // One place to land for all coroutines of this context. Nothing is owned while PHP code runs: what a
     // coroutine owns is in its record.
-    let Err(Bailout) = protect(|| -> Infallible {
-        loop {
-            let co = running();
-            begin(co);
-            run_and_release(co);
-            joins::tell(co);
-            engine::close(co);
-            tell_creator(co);
-            engine::keep(co);
-            engine::park(co);
-        }
+    let ended = catch_unwind(|| {
+        let Err(Bailout) = protect(|| -> Infallible {
+            loop {
+                let co = running();
+                begin(co);
+                run_and_release(co);
+                joins::tell(co);
+                engine::close(co);
+                tell_creator(co);
+                engine::keep(co);
+                engine::park(co);
+            }
+        });
     });
+    if let Err(panic) = ended {
+        let text = about_panic(&*panic);
+        // SAFETY: `%.*s` takes a length and that many bytes. There is no frame of a function that the message
+        // could name. It bails out, which goes no further.
+        let _ = protect(|| unsafe {
+            zend_error(
+                E_ERROR as c_int,
+                c"%.*s".as_ptr(),
+                text.len() as c_int,
+                text.as_ptr(),
+            );
+        });
+    }
     // The bailout has left the context in disorder: it ends with its coroutine.
     let co = running();
     vm::after_bailout(co.page.get());

@@ -145,7 +145,6 @@ fn take() -> Result<&'static Co, Stop> {
 
 #[cold]
 fn make() -> Result<&'static Co, Stop> {
-    super::overflow::watch();
     let engine = engine();
     let spare = engine.spare.borrow_mut().pop();
     let co: &'static Co = spare.unwrap_or_else(|| Box::leak(Box::new(Co::empty())));

@@ -9,7 +9,7 @@ use crate::php::ffi::*;
 use crate::php::method::{Stop, protect};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
-use swoole_core::sys::stack::{Stack, Stacks};
+use swoole_core::sys::stack::{self, GUARD_BYTES, RESERVE_BYTES, Stack, Stacks};
 
 /// What runs in a context. It never returns.
 pub type Body = unsafe extern "C" fn(*mut Transfer);
@@ -80,6 +80,7 @@ unsafe extern "C" {
     ) -> u8;
     fn zend_fiber_destroy_context(context: *mut Context);
     fn zend_fiber_switch_context(transfer: *mut Transfer);
+    fn zend_observer_fiber_init_register(handler: unsafe extern "C" fn(*mut Context));
     fn zend_observer_fiber_init_notify(context: *mut Context);
     fn zend_observer_fiber_destroy_notify(context: *mut Context);
     fn zend_fiber_switch_blocked() -> bool;
@@ -188,6 +189,7 @@ pub trait Source: std::fmt::Debug {
 
 /// Where a stack is; below it is a guard.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(stack_limit), allow(dead_code, reason = "for the engine's checks"))]
 pub struct StackRange {
     pub bottom: *mut u8,
     pub top: *mut u8,
@@ -304,6 +306,7 @@ impl Source for Carved {
 }
 
 static KIND: u8 = 0;
+static ENGINES_KIND: u8 = 1;
 
 /// The first frame of a context on a stack of ours: tells the context we came from where it goes on, as
 /// the engine does for its own, and runs the body.
@@ -343,7 +346,7 @@ impl Source for Engines {
             *context = Context::empty();
             zend_fiber_init_context(
                 context,
-                (&raw const KIND).cast_mut().cast(),
+                (&raw const ENGINES_KIND).cast_mut().cast(),
                 body,
                 stack_bytes,
             );
@@ -366,6 +369,85 @@ impl Source for Engines {
     unsafe fn discard(&self, context: *mut Context) {
         // SAFETY: made above by the engine; nothing runs there any more.
         unsafe { zend_fiber_destroy_context(context) }
+    }
+}
+
+/// What is closed below the stack of a context.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed {
+    /// Where the reserve begins; its size is [`RESERVE_BYTES`].
+    pub reserve: usize,
+    /// Where the guard begins, which ends where the reserve begins.
+    pub guard: usize,
+    /// Of the stack.
+    pub bytes: usize,
+    /// It is a coroutine's, and not a native fiber's.
+    pub is_coroutine: bool,
+}
+
+/// Of stacks that the engine makes.
+const ENGINES_GUARD_BYTES: usize = 4096;
+/// Smaller ones have no reserve.
+const ENGINES_MIN_BYTES: usize = 4 * RESERVE_BYTES;
+
+/// What is closed below the stack that runs; None: the script's own.
+#[must_use]
+pub fn closed() -> Option<Closed> {
+    // SAFETY: the engine always has a running context, which lives.
+    unsafe { closed_of(running()) }
+}
+
+/// # Safety
+/// The context lives. Called in signal handlers: it only reads.
+unsafe fn closed_of(context: *const Context) -> Option<Closed> {
+    if context.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise; a stack's first two words are place and size.
+    unsafe {
+        let stack: *const [usize; 2] = (*context).stack.cast();
+        if stack.is_null() {
+            return None;
+        }
+        let [place, bytes] = *stack;
+        let kind: *const u8 = (*context).kind.cast();
+        if std::ptr::eq(kind, &raw const KIND) {
+            let reserve = place - RESERVE_BYTES;
+            return Some(Closed {
+                reserve,
+                guard: reserve - GUARD_BYTES,
+                bytes,
+                is_coroutine: true,
+            });
+        }
+        Some(Closed {
+            // The lowest part of it.
+            reserve: place,
+            guard: place - ENGINES_GUARD_BYTES,
+            bytes,
+            is_coroutine: std::ptr::eq(kind, &raw const ENGINES_KIND),
+        })
+    }
+}
+
+/// Has stacks that the engine makes from now on end in a reserve, as ours do. They are unmapped as a whole.
+pub fn close_reserves() {
+    // SAFETY: adds to the engine's list; the handler is a function of the right type.
+    unsafe { zend_observer_fiber_init_register(close_reserve) }
+}
+
+unsafe extern "C" fn close_reserve(context: *mut Context) {
+    // SAFETY: called by the engine with a context that it has just made, or by us with one of ours; nothing
+    // has run on its stack.
+    unsafe {
+        let closed = closed_of(context);
+        if !std::ptr::eq((*context).kind.cast(), &raw const KIND)
+            && let Some(closed) = closed
+            && closed.bytes >= ENGINES_MIN_BYTES
+        {
+            // Without it the guard is the end.
+            let _ = stack::close(closed.reserve, RESERVE_BYTES);
+        }
     }
 }
 

@@ -92,6 +92,13 @@ pub fn resume(cid: i64) -> bool {
     engine::find(cid).is_some_and(|co| engine::wake(co, Woken::Resumed))
 }
 
+/// For callbacks of the event loop: ends the next wait of the running coroutine, if it is still in that one.
+#[must_use]
+pub fn waker() -> Box<dyn FnOnce()> {
+    let (cid, wait) = engine::running().map_or((0, 0), |co| (co.cid.get(), co.waits.get() + 1));
+    Box::new(move || waits::wake_from_loop(cid, wait, Woken::Resumed))
+}
+
 /// Whether there is a coroutine of this number, and it waits.
 #[must_use]
 #[allow(dead_code, reason = "for classes to come")]
@@ -150,6 +157,7 @@ pub fn activate() -> Result<(), Stop> {
     }
     event_loop::ready()?;
     end::watch_script()?;
+    overflow::watch();
     preempt::start();
     ACTIVE.get().set(here);
     Ok(())

@@ -148,7 +148,7 @@ pub fn take(array: *mut HashTable) -> Result<(), Stop> {
     }
     if let Some(flags) = read(c"hook_flags")? {
         runtime::flags::warn_about(flags)?;
-        options.hook_flags.set(flags);
+        keep_hook_flags(flags);
     }
     if let Some(preemptive) = read(c"enable_preemptive_scheduler")? {
         options.preemptive.set(preemptive != 0);
@@ -206,10 +206,14 @@ pub fn set_default_hook_flags(flags: i64) -> Result<(), Bailout> {
     set_hook_flags(flags)
 }
 
+fn keep_hook_flags(flags: i64) {
+    OPTIONS.get().hook_flags.set(flags);
+    runtime::sockets::parent::follow(flags);
+}
+
 /// `hook_flags`, as `Swoole\Runtime` sets them.
 pub fn set_hook_flags(flags: i64) -> Result<(), Bailout> {
     runtime::flags::warn_about(flags)?;
-    let options = OPTIONS.get();
     let mut array = undef();
     protect(|| {
         crate::php::convert::set_new_array(array.place(), 1);
@@ -219,7 +223,7 @@ pub fn set_hook_flags(flags: i64) -> Result<(), Bailout> {
     })?;
     // SAFETY: an array was just made.
     remember(unsafe { array.value.arr })?;
-    options.hook_flags.set(flags);
+    keep_hook_flags(flags);
     // SAFETY: an array of our own, given back.
     protect(|| unsafe { zval_ptr_dtor(array.ptr()) })
 }
@@ -236,7 +240,7 @@ pub fn forget() {
     }
     options.deadlock_check.set(true);
     options.preemptive.set(false);
-    options.hook_flags.set(0);
+    keep_hook_flags(0);
     engine::set_max(engine::DEFAULT_MAX);
 }
 

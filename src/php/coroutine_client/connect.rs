@@ -2,13 +2,14 @@
 
 use super::{Client, ENTRY, ERRORS, Link, state};
 use crate::php::client::socket_type;
+use crate::php::client_connect::Settings;
 use crate::php::convert::{bytes_of, set_bool};
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop, parse, protect};
 use crate::php::owned::Owned;
 use crate::php::properties;
 use crate::php::socket::answer::mistake;
-use crate::php::socket::{self, Socket, close, settings};
+use crate::php::socket::{self, Socket, close, secure, settings};
 use std::rc::Rc;
 use swoole_core::coroutine::socket::{self as core, Failure, Fault, Kind};
 use swoole_core::error::describe;
@@ -53,7 +54,8 @@ pub fn new_socket(
         ERRORS.failed(frame, place, Fault::Os(libc::EISCONN))?;
         return Ok(None);
     }
-    let sock_type = socket_type(kind_of(frame)?).ok_or_else(Stop::not_constructed)?;
+    let kind = kind_of(frame)?;
+    let sock_type = socket_type(kind).ok_or_else(Stop::not_constructed)?;
     if sock_type.is_tcp() && u16::try_from(port).is_err() {
         return Err(mistake("The port is invalid"));
     }
@@ -66,6 +68,9 @@ pub fn new_socket(
         }
     };
     let socket = Socket::new(link);
+    if kind & secure::FLAG != 0 {
+        secure::enable(&socket)?;
+    }
     attach(frame, state, &socket)?;
     let setting = properties::get(&ENTRY, frame.this(), c"setting");
     // SAFETY: null, or a live zval.
@@ -75,6 +80,18 @@ pub fn new_socket(
         settings::set_all(&socket, setting.view().ptr())?;
     }
     Ok(Some(socket))
+}
+
+/// The settings of `$this` that are those of TLS.
+pub fn set_tls(frame: Frame, socket: &Socket) -> Result<(), Stop> {
+    let setting = properties::get(&ENTRY, frame.this(), c"setting");
+    // SAFETY: null, or a live zval.
+    if !setting.is_null() && u32::from(unsafe { type_of(setting) }) == IS_ARRAY {
+        let settings = Settings::from_value(setting);
+        // A warning has said what is wrong with them; the handshake does without.
+        let _ = secure::set(socket, &settings)?;
+    }
+    Ok(())
 }
 
 fn attach(frame: Frame, state: &Client, socket: &Rc<Socket>) -> Result<(), Stop> {

@@ -34,7 +34,7 @@ pub fn do_send(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let park = socket.park();
     let (sent, result) = match socket.link.begin(&park, limit) {
         Ok(mut operation) => operation.send_all(data),
-        Err(errno) => (0, Err(errno.into())),
+        Err(fault) => (0, Err(fault)),
     };
     match result {
         Ok(()) => {}

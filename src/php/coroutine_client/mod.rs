@@ -6,7 +6,7 @@ pub mod io;
 
 use super::class::{self, *};
 use super::client::socket_type;
-use super::convert::{set_bool, set_copy};
+use super::convert::{return_bytes, set_bool, set_copy};
 use super::event_loop;
 use super::ffi::*;
 use super::method::{Frame, Stop, Thrown, parse, protect, trampolines};
@@ -14,14 +14,13 @@ use super::object::{self, Stateful};
 use super::owned::Owned;
 use super::properties;
 use super::socket::answer::ErrorSlots;
-use super::socket::close::not_built;
-use super::socket::{Socket, close};
+use super::socket::{Socket, close, secure};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use swoole_core::coroutine::socket::{Failure, Fault, Phase};
 use swoole_core::error::codes;
-use swoole_core::net::Address;
+use swoole_core::net::{Address, SockType};
 
 trampolines! {
     construct => do_construct;
@@ -46,9 +45,6 @@ trampolines! {
 
 /// The registered class.
 pub static ENTRY: Entry = Entry::unset();
-
-/// `SWOOLE_SSL` in a type.
-const SSL: i64 = 512;
 
 const TIMEOUT: ArgDef = opt(c"timeout", FLOAT, c"0");
 
@@ -212,8 +208,8 @@ fn do_construct(frame: Frame, _: Place<'_>) -> Result<(), Stop> {
             ),
         });
     }
-    if kind & SSL != 0 {
-        return Err(not_built("SWOOLE_SSL"));
+    if kind & secure::FLAG != 0 && !socket_type(kind).is_some_and(SockType::is_stream) {
+        return Err(secure::no_dtls());
     }
     event_loop::ready()?;
     protect(|| properties::set_int(&ENTRY, frame.this(), c"type", kind))?;
@@ -232,21 +228,53 @@ fn do_enable_ssl(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         let fault = Fault::Os(libc::ESOCKTNOSUPPORT);
         return ERRORS.failed(frame, place, fault);
     }
-    Err(not_built("enableSSL()"))
+    if socket.link.has_tls() {
+        return ERRORS.failed(frame, place, Fault::Os(libc::EISCONN));
+    }
+    secure::enable(&socket)?;
+    connect::set_tls(frame, &socket)?;
+    match secure::handshake(&socket)? {
+        Ok(()) => {
+            set_bool(place, true);
+            Ok(())
+        }
+        Err(failure) => ERRORS.failed(frame, place, failure),
+    }
 }
 
-/// A connection without TLS has no certificate.
 fn do_get_peer_cert(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    match connected(frame, place)? {
-        Some(_) => ERRORS.failed(frame, place, Fault::Os(libc::EISCONN)),
-        None => Ok(()),
+    let Some(socket) = connected(frame, place)? else {
+        return Ok(());
+    };
+    if !socket.link.is_secure() {
+        return ERRORS.failed(frame, place, Fault::Os(libc::EISCONN));
+    }
+    match socket.link.peer_certificate() {
+        Ok(Some(pem)) => Ok(return_bytes(place, &pem)?),
+        Ok(None) => ERRORS.failed(
+            frame,
+            place,
+            Failure::Code(codes::SSL_EMPTY_PEER_CERTIFICATE),
+        ),
+        Err(failure) => ERRORS.failed(frame, place, failure),
     }
 }
 
 fn do_verify_peer_cert(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    match connected(frame, place)? {
-        Some(_) => ERRORS.failed(frame, place, Fault::Os(libc::ENOTCONN)),
-        None => Ok(()),
+    let mut allow_self_signed = false;
+    parse!(frame, c"|b", allow_self_signed)?;
+    let Some(socket) = connected(frame, place)? else {
+        return Ok(());
+    };
+    if !socket.link.is_secure() {
+        return ERRORS.failed(frame, place, Fault::Os(libc::ENOTCONN));
+    }
+    match socket.link.verify_peer(allow_self_signed) {
+        Ok(()) => {
+            set_bool(place, true);
+            Ok(())
+        }
+        Err(failure) => ERRORS.failed(frame, place, failure),
     }
 }
 

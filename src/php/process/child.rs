@@ -53,6 +53,12 @@ fn fork_with_signals() -> Result<Forked, SysError> {
     Ok(forked)
 }
 
+/// In a process of user code that a server has forked.
+pub fn enter_of_server() {
+    super::signals::forget();
+    tell_engine();
+}
+
 fn enter_child() {
     super::signals::forget();
     reaped::forget();

@@ -11,6 +11,7 @@ mod start;
 pub mod worker;
 
 use pipe::Ends;
+pub use start::run_in_server;
 
 use super::class::{self, *};
 use super::convert::{Key, for_each, set_copy, set_null, to_raw};
@@ -246,6 +247,13 @@ impl Stateful for Process {
         static HANDLERS: OnceLock<zend_object_handlers> = OnceLock::new();
         &HANDLERS
     }
+}
+
+/// The number of a process; `None`: its constructor has not run.
+#[must_use]
+pub fn id_of(object: *mut zend_object) -> Option<i64> {
+    // SAFETY: callers pass a live object of the class.
+    unsafe { object::peek_state::<Process>(object) }.map(|process| process.id)
 }
 
 /// The state of `$this`.

@@ -104,8 +104,12 @@ pub fn has_handler(signal: Option<Signal>) -> bool {
 /// Whether this process of a server does its duty by this signal. (All its processes catch the same ones,
 /// but not each of them has a use for each.)
 pub fn is_of_role(signal: Signal) -> bool {
-    let is_worker =
-        server::current().is_some_and(|context| matches!(context.role(), Role::Worker { .. }));
+    let is_worker = server::current().is_some_and(|context| {
+        matches!(
+            context.role(),
+            Role::Worker { .. } | Role::TaskWorker { .. } | Role::UserProcess { .. }
+        )
+    });
     match signal {
         Signal::INT => false,
         Signal::USR1 | Signal::USR2 | Signal::CHLD => !is_worker,

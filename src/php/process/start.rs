@@ -6,6 +6,7 @@ use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop, docref, protect};
 use super::super::method::{parse, trampolines};
+use super::super::object;
 use super::super::properties;
 use super::child::{self, End};
 use super::pipe::Side;
@@ -45,6 +46,34 @@ fn do_start(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         }
         Forked::Child => run_child(&process, this, &callback),
     }
+}
+
+/// The whole life of a process that a server has forked for this object.
+pub fn run_in_server(this: *mut zend_object, worker_id: u32) -> CallOutcome {
+    match begin_in_server(this, worker_id) {
+        Ok((process, callback)) => match call(&process, this, &callback) {
+            // What it has put into the event loop goes on.
+            End::Done => match event_loop::wait() {
+                Ok(()) | Err(Stop::Exit) => CallOutcome::Returned,
+                Err(_) => CallOutcome::Bailout,
+            },
+            End::Fault => CallOutcome::Bailout,
+        },
+        Err(_) => CallOutcome::Exit(1),
+    }
+}
+
+fn begin_in_server(
+    this: *mut zend_object,
+    worker_id: u32,
+) -> Result<(Rc<Process>, Callback), Stop> {
+    child::enter_of_server();
+    // SAFETY: the server keeps the object, which is of the class.
+    let process = unsafe { object::state::<Process>(this) }.ok_or_else(Stop::not_constructed)?;
+    let callback = Callback::resolve(properties::get(&PROCESS, this, c"callback"))?;
+    protect(|| properties::set_int(&PROCESS, this, c"id", i64::from(worker_id)))?;
+    enter(&process, this)?;
+    Ok((process, callback))
 }
 
 /// The whole life of the child.

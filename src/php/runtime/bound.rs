@@ -26,6 +26,11 @@ pub fn error(fd: RawFd, other: i64, doing: &str, cid: i64) -> Stop {
         "Socket#{fd} has already been bound to another coroutine#{other}, {doing} of the same socket in \
          coroutine#{cid} at the same time is not allowed"
     );
+    ended_by(&text, other)
+}
+
+/// [`error`] for other things than sockets, in words of their own.
+pub fn ended_by(text: &str, other: i64) -> Stop {
     error::set_last(codes::CO_HAS_BEEN_BOUND);
     let told = protect(|| {
         // SAFETY: a class of ours; the engine copies the text, and takes the exception over. It is shown
@@ -43,7 +48,6 @@ pub fn error(fd: RawFd, other: i64, doing: &str, cid: i64) -> Stop {
             (*eg()).exit_status = 255;
         }
     });
-    drop(text);
     if told.is_ok() {
         let rule = "-".repeat(RULE_WIDTH);
         deadlock::print(&format!("\n [Coroutine-{other}] Stack trace:\n {rule}\n"));

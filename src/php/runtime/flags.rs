@@ -39,21 +39,20 @@ pub enum Hook {
     MongoDb = 1 << 22,
 }
 
-/// Those that are not built, by the names of their constants.
-const NOT_BUILT: &[(Hook, &str)] = &[
-    (Hook::File, "SWOOLE_HOOK_FILE"),
-    (Hook::Proc, "SWOOLE_HOOK_PROC"),
-    (Hook::Curl, "SWOOLE_HOOK_CURL"),
-    (Hook::NativeCurl, "SWOOLE_HOOK_NATIVE_CURL"),
-    (Hook::Stdio, "SWOOLE_HOOK_STDIO"),
-    (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL"),
-    (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC"),
-    (Hook::PdoOracle, "SWOOLE_HOOK_PDO_ORACLE"),
-    (Hook::PdoSqlite, "SWOOLE_HOOK_PDO_SQLITE"),
-    (Hook::PdoFirebird, "SWOOLE_HOOK_PDO_FIREBIRD"),
-    (Hook::NetFunction, "SWOOLE_HOOK_NET_FUNCTION"),
-    (Hook::MongoDb, "SWOOLE_HOOK_MONGODB"),
+/// Those that are not built, or not for all they stand for, by the names of their constants, and what
+/// is said of them.
+const NOT_BUILT: &[(Hook, &str, &str)] = &[
+    (Hook::PdoPgsql, "SWOOLE_HOOK_PDO_PGSQL", EVERYTHING),
+    (Hook::PdoOdbc, "SWOOLE_HOOK_PDO_ODBC", EVERYTHING),
+    (Hook::PdoOracle, "SWOOLE_HOOK_PDO_ORACLE", EVERYTHING),
+    (Hook::PdoSqlite, "SWOOLE_HOOK_PDO_SQLITE", EVERYTHING),
+    (Hook::PdoFirebird, "SWOOLE_HOOK_PDO_FIREBIRD", EVERYTHING),
+    (Hook::NetFunction, "SWOOLE_HOOK_NET_FUNCTION", BUT_SOME),
+    (Hook::MongoDb, "SWOOLE_HOOK_MONGODB", EVERYTHING),
 ];
+
+const EVERYTHING: &str = "is not built yet: what it stands for goes on blocking the process";
+const BUT_SOME: &str = "is built but for mail() and dns_*(), which go on blocking the process";
 
 /// The flags as they were set.
 #[must_use]
@@ -82,17 +81,12 @@ pub fn warn_about(flags: i64) -> Result<(), Bailout> {
     if flags & MADE_FROM_ALL != 0 {
         return Ok(());
     }
-    for (hook, name) in NOT_BUILT {
+    for (hook, name, state) in NOT_BUILT {
         let bit = *hook as i64;
         let warned = WARNED.get().get();
         if flags & bit != 0 && warned & bit == 0 {
             WARNED.get().set(warned | bit);
-            docref(
-                E_WARNING,
-                &format!(
-                    "{name} is not built yet: what it stands for goes on blocking the process"
-                ),
-            )?;
+            docref(E_WARNING, &format!("{name} {state}"))?;
         }
     }
     Ok(())

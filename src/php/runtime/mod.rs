@@ -6,14 +6,22 @@
 //! | `take_over` | how functions of the engine are taken over |
 //! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
 //! | `nonblocking` | descriptors of PHP's |
+//! | `curl` | `curl_exec()` |
+//! | `names` | `gethostbyname()` and its family |
+//! | `process` | `proc_open()` and its family |
 //! | `select` | `stream_select()` |
 //! | `sleep` | `sleep()` and its family |
 //! | `sockets` | PHP's sockets extension |
 //! | `streams` | streams of sockets |
+//! | `files` | files, pipes and terminals |
 
 pub mod bound;
+pub mod curl;
+pub mod files;
 pub mod flags;
+pub mod names;
 pub mod nonblocking;
+pub mod process;
 pub mod ready;
 pub mod select;
 pub mod sleep;
@@ -56,6 +64,12 @@ pub static CLASS: ClassDef = ClassDef {
     entry: &RUNTIME,
 };
 
+/// At module startup.
+pub fn register(module_number: i32) {
+    files::open::register();
+    process::register(module_number);
+}
+
 /// Takes over what there is to take over, once for the process: all modules have started, and no code of
 /// the user has been compiled. At the start of a request.
 pub fn request_startup() {
@@ -65,8 +79,17 @@ pub fn request_startup() {
         select::take_over();
         sockets::take_over();
         streams::pair::take_over();
+        files::stdio::take_over();
+        process::take_over();
+        curl::take_over();
+        names::take_over();
         streams::factory::take_over();
     });
+}
+
+/// At the end of a request.
+pub fn request_shutdown() {
+    curl::request_shutdown();
 }
 
 fn do_enable_coroutine(frame: Frame, place: Place<'_>) -> Result<(), Stop> {

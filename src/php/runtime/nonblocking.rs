@@ -19,6 +19,14 @@ pub fn set(fd: RawFd, nonblocking: bool) -> bool {
     }
 }
 
+/// Whether O_NONBLOCK is set.
+#[must_use]
+pub fn is(fd: RawFd) -> bool {
+    // SAFETY: fcntl with integers touches no memory of ours.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_NONBLOCK != 0
+}
+
 /// Runs `f` while the descriptor does not block.
 pub fn during<R>(fd: RawFd, f: impl FnOnce() -> R) -> R {
     let was = set(fd, true);
@@ -75,4 +83,10 @@ pub fn take_error(fd: RawFd) -> c_int {
 #[must_use]
 pub fn errno() -> c_int {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// No error of this thread.
+pub fn clear_errno() {
+    // SAFETY: this thread's own.
+    unsafe { *libc::__errno_location() = 0 };
 }

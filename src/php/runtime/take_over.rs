@@ -48,6 +48,12 @@ impl Taken {
         }
     }
 
+    /// PHP's own handler; None: it was not taken over.
+    #[must_use]
+    pub fn handler(&self) -> Option<Handler> {
+        self.original.get().copied()
+    }
+
     /// PHP's own, from within ours.
     pub fn original(&self, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         // SAFETY: the frame of the running call of this function, and the place for its result.
@@ -70,7 +76,7 @@ impl Taken {
 /// Defines what stands in for a function of PHP: where `$condition` holds `$inner` runs, and elsewhere the
 /// original.
 macro_rules! taken {
-    ($($taken:ident = $name:literal, $handler:ident, $condition:expr => $inner:path;)*) => { $(
+    ($($taken:ident = $name:literal, $handler:ident, $condition:expr => $inner:expr;)*) => { $(
         static $taken: $crate::php::runtime::take_over::Taken =
             $crate::php::runtime::take_over::Taken::new($name, $handler);
 

@@ -61,10 +61,10 @@ pub fn receive(
     if length > SCRATCH_BYTES || (socket.is_busy.get() && length > SCRATCH_BYTES / 2) {
         return receive_much(socket, place, length, &mut operation);
     }
-    let got = operation.run(Interest::Read, |fd| {
+    let got = operation.transfer(Interest::Read, |wire| {
         with_scratch(|scratch| {
             let mut room = Room::of(&mut scratch[..length]);
-            let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
+            let got = wire.recv(&mut room)?;
             // The scratch memory is free for others when this returns.
             Ok((got, protect(|| set_bytes(place, room.filled()))))
         })
@@ -87,13 +87,13 @@ fn receive_much(
     length: usize,
     operation: &mut Operation<'_, Park<'_>>,
 ) -> Received {
-    let got = operation.run(Interest::Read, |fd| {
+    let got = operation.transfer(Interest::Read, |wire| {
         let mut string = match StringBuffer::new(length) {
             Ok(string) => string,
             Err(bailout) => return Ok(Err(bailout)),
         };
         let mut room = Room::new(string.memory());
-        let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
+        let got = wire.recv(&mut room)?;
         let filled = room.len();
         // SAFETY: the room says that it is filled so far.
         Ok(unsafe { string.finish(place, filled) }.map(|()| got))
@@ -217,10 +217,10 @@ fn first_part(
     place: Place<'_>,
     length: usize,
 ) -> Result<First, Fault> {
-    operation.run(Interest::Read, |fd| {
+    operation.transfer(Interest::Read, |wire| {
         with_scratch(|scratch| {
             let mut room = Room::of(&mut scratch[..length.min(SCRATCH_BYTES)]);
-            let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
+            let got = wire.recv(&mut room)?;
             Ok(if got == 0 || got == length {
                 First::Whole(protect(|| set_bytes(place, room.filled())))
             } else {

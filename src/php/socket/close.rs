@@ -11,7 +11,7 @@ use crate::php::method::{Frame, Stop, parse, protect};
 use crate::php::object;
 use std::rc::Rc;
 use swoole_core::coroutine::socket::{Failure, Fault, Interest, Phase};
-use swoole_core::error::{self, Error, codes};
+use swoole_core::error::{self, codes};
 use swoole_core::net::Address;
 
 /// `SWOOLE_EVENT_READ` and `SWOOLE_EVENT_WRITE`
@@ -141,20 +141,4 @@ pub fn do_getpeername(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 fn return_address(place: Place<'_>, address: &Address) -> Result<(), Stop> {
     let (host, port) = (address.ip(), address.port());
     Ok(protect(|| set_address(place, c"address", &host, port))?)
-}
-
-pub fn do_ssl_handshake(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
-    match open(frame, place)? {
-        Some(_) => Err(not_built("sslHandshake()")),
-        None => Ok(()),
-    }
-}
-
-/// What needs TLS.
-pub fn not_built(what: &str) -> Stop {
-    let error = Error::NotBuilt {
-        what: what.to_owned(),
-        needs: "it needs TLS, which comes later; use a connection without encryption".to_owned(),
-    };
-    Stop::exception(i64::from(error.code()), error.to_string())
 }

@@ -7,6 +7,7 @@
 //! | `open` | making, binding, listening, accepting, importing |
 //! | `connect` | names, addresses, connecting |
 //! | `bytes`, `vectors`, `packages` | sending and receiving |
+//! | `secure` | TLS |
 //! | `settings` | `setProtocol()`, and the settings of clients |
 //! | `options`, `multicast` | options of the kernel |
 //! | `close` | closing, canceling, what a socket is and who uses it |
@@ -21,6 +22,7 @@ pub mod open;
 pub mod options;
 pub mod packages;
 pub mod parking;
+pub mod secure;
 pub mod settings;
 pub mod vectors;
 
@@ -67,7 +69,7 @@ trampolines! {
     get_option => options::do_get;
     set_option => options::do_set;
     set_protocol => settings::do_set_protocol;
-    ssl_handshake => close::do_ssl_handshake;
+    ssl_handshake => secure::do_handshake;
     shutdown => close::do_shutdown;
     cancel => close::do_cancel;
     close_it => close::do_close;

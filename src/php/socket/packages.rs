@@ -156,7 +156,7 @@ fn buffered(frame: Frame, place: Place<'_>, way: Way) -> Result<(), Stop> {
     let park = socket.park();
     let ready = match socket.link.begin(&park, limit) {
         Ok(mut operation) => way(&socket, &mut operation, length),
-        Err(errno) => Err(errno.into()),
+        Err(fault) => Err(fault),
     };
     let (bytes, fault) = match ready {
         Ok(ready) => ready,

@@ -2,8 +2,8 @@
 
 use super::Socket;
 use super::answer::{mistake, open};
-use super::close::not_built;
 use super::open::bind;
+use super::secure;
 use crate::php::client_connect::Settings;
 use crate::php::convert::set_bool;
 use crate::php::ffi::*;
@@ -45,7 +45,7 @@ fn entry(array: *mut zval, name: &CStr) -> *mut zval {
 }
 
 /// A warning that the rest does not suffer from.
-fn warn(text: &str) -> Result<(), Stop> {
+pub fn warn(text: &str) -> Result<(), Stop> {
     error::set_last(codes::PHP_FATAL_ERROR);
     Ok(docref(E_WARNING, text)?)
 }
@@ -53,10 +53,10 @@ fn warn(text: &str) -> Result<(), Stop> {
 /// How packages end. False: something is wrong with it, and a warning has said what.
 pub fn set_protocol(socket: &Socket, settings: &Settings, array: *mut zval) -> Result<bool, Stop> {
     if settings.flag("open_ssl") {
-        return Err(not_built("open_ssl"));
+        secure::enable(socket)?;
     }
     let mut rules = socket.link.rules();
-    let mut is_right = true;
+    let mut is_right = secure::set(socket, settings)?;
     if settings.get("open_eof_check").is_some() {
         rules.has_mark = settings.flag("open_eof_check");
     }

@@ -73,13 +73,13 @@ class Client
     /** Receives a datagram and where it came from; needs no connect(). */
     public function recvfrom(int $length, mixed &$address, mixed &$port = 0): string|false {}
 
-    /** Not built yet: throws. */
+    /** Goes on with TLS (type SWOOLE_SSL: from the start), as the ssl_* settings say. */
     public function enableSSL(): bool {}
 
-    /** The peer's certificate; false without TLS. */
+    /** The peer's certificate in PEM; false without TLS. */
     public function getPeerCert(): string|false {}
 
-    /** Checks the peer's certificate; false without TLS. */
+    /** Whether the peer's certificate can be trusted, and is for ssl_host_name if that is set; false without TLS. */
     public function verifyPeerCert(bool $allow_self_signed = false): bool {}
 
     /** Whether there is a connection, as far as it was used. */

@@ -132,7 +132,7 @@ class Socket
     /** As socket_set_option(); SO_RCVTIMEO and SO_SNDTIMEO are the socket's own. */
     public function setOption(int $level, int $opt_name, mixed $opt_value): bool {}
 
-    /** Not built yet: throws. */
+    /** Begins TLS on a connection, as setProtocol(['open_ssl' => true, 'ssl_...' => ...]) says; connect() does it itself. */
     public function sslHandshake(): bool {}
 
     /** Ends one direction of a connection, or both: STREAM_SHUT_RD, _WR, _RDWR. */

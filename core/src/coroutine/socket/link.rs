@@ -84,9 +84,18 @@ impl Socket {
         self.connected.set(true);
         self.shut_read.set(false);
         self.shut_write.set(false);
-        let Some(proxy) = self.proxy() else {
-            return Ok(());
-        };
+        let host = self.has_tls().then(|| target.host.clone());
+        if let Some(proxy) = self.proxy() {
+            self.tunnel(waiter, &proxy, target)?;
+        }
+        match host {
+            Some(host) => self.handshake(waiter, Some(&host)),
+            None => Ok(()),
+        }
+    }
+
+    fn tunnel<W: Waiter>(&self, waiter: &W, proxy: &Proxy, target: Target) -> Result<(), Failure> {
+        let fd = self.descriptor()?;
         let mut handshake = proxy.handshake(target)?;
         let mut patience = Patience::lazy(waiter, timeout_of(self.timeouts().read, None));
         match transfer::tunnel(&mut patience, fd.as_fd(), &mut handshake) {

@@ -9,6 +9,7 @@ mod link;
 mod operation;
 mod packages;
 mod rules;
+mod secure;
 
 #[cfg(test)]
 mod tests;
@@ -131,11 +132,14 @@ pub struct Socket {
     shut_read: Cell<bool>,
     shut_write: Cell<bool>,
     listening: Cell<bool>,
+    /// By `accept()`.
+    accepted: Cell<bool>,
     decoder: RefCell<Decoder>,
     rules: RefCell<Rules>,
     proxy: RefCell<Option<Proxy>>,
     /// The file of a unix socket that was bound to it, and the process that did so.
     bound: RefCell<Option<(PathBuf, u32)>>,
+    tls: RefCell<Option<secure::Secured>>,
 }
 
 impl Socket {
@@ -166,10 +170,12 @@ impl Socket {
             shut_read: Cell::new(false),
             shut_write: Cell::new(false),
             listening: Cell::new(false),
+            accepted: Cell::new(false),
             decoder: RefCell::new(Decoder::new(rules.framing())),
             rules: RefCell::new(rules),
             proxy: RefCell::new(None),
             bound: RefCell::new(None),
+            tls: RefCell::new(None),
         }
     }
 
@@ -195,7 +201,9 @@ impl Socket {
         let socket = Socket::of(fd, self.kind.get());
         socket.timeouts.set(self.timeouts.get());
         socket.connected.set(true);
+        socket.accepted.set(true);
         socket.set_rules(self.rules.borrow().clone());
+        socket.serve_tls(self);
         socket
     }
 
@@ -318,7 +326,14 @@ impl Socket {
     }
 
     /// What has come and was not read yet, which is left there; 0: the peer sends no more. Does not wait.
-    pub fn peek(&self, room: &mut Room<'_>) -> Result<usize, Errno> {
+    pub fn peek(&self, room: &mut Room<'_>) -> Result<usize, Fault> {
+        match self.session()? {
+            Some(session) => session.peek(room),
+            None => Ok(self.peek_raw(room)?),
+        }
+    }
+
+    fn peek_raw(&self, room: &mut Room<'_>) -> Result<usize, Errno> {
         let fd = self.descriptor()?;
         loop {
             match calls::recv(fd.as_fd(), room, libc::MSG_PEEK | libc::MSG_DONTWAIT) {
@@ -332,7 +347,7 @@ impl Socket {
     /// not.
     pub fn check_liveness(&self) -> Result<(), Errno> {
         let mut byte = [0];
-        match self.peek(&mut Room::of(&mut byte)) {
+        match self.peek_raw(&mut Room::of(&mut byte)) {
             Ok(0) => Err(Errno::ECONNRESET),
             Err(errno) if Fault::from(errno).breaks_connection() => Err(errno),
             _ => Ok(()),
@@ -352,6 +367,7 @@ impl Socket {
             libc::SHUT_RDWR => (true, true, Shutdown::Both),
             _ => return Err(Errno::EINVAL),
         };
+        self.end_tls();
         let is_gone = match socket::shutdown(&*self.descriptor()?, call) {
             Ok(()) => false,
             // The peer has reset the connection.
@@ -374,6 +390,7 @@ impl Socket {
             let _ = self.shutdown(libc::SHUT_RDWR);
         }
         self.phase.set(phase);
+        self.drop_tls();
         self.decoder.borrow_mut().reset();
         self.unlink();
         self.fd.take()

@@ -1,7 +1,9 @@
 //! One operation of a socket: as many calls and waits as it takes, within one time limit.
 
 use super::{Failure, Fault, Interest, SockType, Socket, Waiter};
+use crate::error::codes;
 use crate::net::client::transfer::Patience;
+use crate::net::tls::{Role, Session, drive};
 use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
@@ -22,21 +24,68 @@ pub const MAX_SLICES: usize = 1024;
 /// See the module's description. It holds the descriptor.
 #[derive(Debug)]
 pub struct Operation<'w, W> {
-    fd: Rc<OwnedFd>,
+    wire: Wire,
     is_tcp: bool,
     patience: Patience<'w, W>,
 }
 
+/// Where bytes come from and go to.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    fd: Rc<OwnedFd>,
+    tls: Option<Rc<Session>>,
+}
+
+impl Wire {
+    /// Receives what there is; 0: the peer sends no more. Does not wait.
+    pub fn recv(&self, room: &mut Room<'_>) -> Result<usize, Fault> {
+        match &self.tls {
+            None => Ok(calls::recv(self.fd.as_fd(), room, libc::MSG_DONTWAIT)?),
+            Some(session) => session.read(room),
+        }
+    }
+
+    fn recv_vector(&self, rooms: &mut [Room<'_>]) -> Result<usize, Fault> {
+        let Some(session) = &self.tls else {
+            return Ok(calls::recv_vector(self.fd.as_fd(), rooms)?);
+        };
+        let mut got = 0;
+        for room in rooms {
+            let wanted = room.left();
+            match session.read(room) {
+                Ok(more) => got += more,
+                // It comes again when it is all there is.
+                Err(_) if got > 0 => {}
+                Err(fault) => return Err(fault),
+            }
+            if wanted > 0 && room.left() > 0 {
+                break;
+            }
+        }
+        Ok(got)
+    }
+}
+
 impl Socket {
-    /// Begins an operation. `limit` runs from its first wait on.
+    /// Begins an operation. `limit` runs from its first wait on. Where TLS is to be used, it must be ready.
     pub fn begin<'w, W: Waiter>(
         &self,
         waiter: &'w W,
         limit: Option<Duration>,
+    ) -> Result<Operation<'w, W>, Fault> {
+        Ok(self.begin_with(waiter, limit, self.session()?)?)
+    }
+
+    fn begin_with<'w, W: Waiter>(
+        &self,
+        waiter: &'w W,
+        limit: Option<Duration>,
+        tls: Option<Rc<Session>>,
     ) -> Result<Operation<'w, W>, Errno> {
+        let fd = self.descriptor()?;
         Ok(Operation {
-            fd: self.descriptor()?,
             is_tcp: self.sock_type().is_some_and(SockType::is_tcp),
+            wire: Wire { fd, tls },
             patience: Patience::lazy(waiter, limit),
         })
     }
@@ -47,7 +96,8 @@ impl Socket {
         waiter: &W,
         limit: Option<Duration>,
     ) -> Result<Socket, Failure> {
-        let mut operation = self.begin(waiter, limit)?;
+        self.tls_context(Role::Server)?;
+        let mut operation = self.begin_with(waiter, limit, None)?;
         let (fd, _) = operation.run(Interest::Read, |fd| socket::accept4(fd))?;
         Ok(self.accepted(fd))
     }
@@ -63,6 +113,9 @@ impl Socket {
         let (file, mut offset, end) = open_part(path, offset, length)?;
         let limit = self.limit(0.0, Interest::Write);
         let mut operation = self.begin(waiter, limit)?;
+        if operation.wire.tls.is_some() {
+            return operation.send_file_encrypted(&file, offset, end - offset);
+        }
         while offset < end {
             let chunk = usize::try_from((end - offset).min(FILE_CHUNK_BYTES)).unwrap_or(0);
             let sent = operation.run(Interest::Write, |fd| {
@@ -94,20 +147,29 @@ impl<W: Waiter> Operation<'_, W> {
         interest: Interest,
         call: impl FnMut(BorrowedFd<'_>) -> Result<R, Errno>,
     ) -> Result<R, Fault> {
-        self.patience.attempt(self.fd.as_fd(), interest, call)
+        self.patience.attempt(self.wire.fd.as_fd(), interest, call)
     }
 
-    /// The descriptor.
-    #[must_use]
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// [`Self::run`] for what goes through TLS, if that is used.
+    #[inline]
+    pub fn transfer<R>(
+        &mut self,
+        interest: Interest,
+        mut call: impl FnMut(&Wire) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        let wire = &self.wire;
+        let fd = wire.fd.as_fd();
+        match &wire.tls {
+            None => self.patience.attempt(fd, interest, |_| call(wire)),
+            Some(session) => drive::run(&mut self.patience, fd, interest, session, || call(wire)),
+        }
     }
 
     /// To be told how much a call received of what it asked for: after less, TCP has no more, and the
     /// next call need not find out. (Other sockets end a call early for other reasons, too.)
     #[inline]
     pub fn received(&self, got: usize, asked: usize) {
-        if self.is_tcp && got > 0 && got < asked {
+        if self.is_tcp && got > 0 && got < asked && self.wire.tls.is_none() {
             self.patience.drained();
         }
     }
@@ -115,9 +177,7 @@ impl<W: Waiter> Operation<'_, W> {
     /// Receives what there is; 0: the peer sends no more.
     pub fn recv(&mut self, room: &mut Room<'_>) -> Result<usize, Fault> {
         let asked = room.left();
-        let got = self.run(Interest::Read, |fd| {
-            calls::recv(fd, room, libc::MSG_DONTWAIT)
-        })?;
+        let got = self.transfer(Interest::Read, |wire| wire.recv(room))?;
         self.received(got, asked);
         Ok(got)
     }
@@ -137,13 +197,16 @@ impl<W: Waiter> Operation<'_, W> {
         let asked = rooms
             .iter()
             .fold(0_usize, |sum, room| sum.saturating_add(room.left()));
-        let got = self.run(Interest::Read, |fd| calls::recv_vector(fd, rooms))?;
+        let got = self.transfer(Interest::Read, |wire| wire.recv_vector(rooms))?;
         self.received(got, asked);
         Ok(got)
     }
 
-    /// Sends as much as the kernel takes at once; a datagram whole.
+    /// Sends as much as the kernel takes at once; a datagram whole; through TLS all.
     pub fn send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        if self.wire.tls.is_some() {
+            return some_of(self.send_all_encrypted(bytes));
+        }
         self.run(Interest::Write, |fd| {
             calls::send(fd, bytes, libc::MSG_DONTWAIT)
         })
@@ -151,6 +214,9 @@ impl<W: Waiter> Operation<'_, W> {
 
     /// Sends all; how much was sent is right in any case.
     pub fn send_all(&mut self, bytes: &[u8]) -> (usize, Result<(), Fault>) {
+        if self.wire.tls.is_some() {
+            return self.send_all_encrypted(bytes);
+        }
         let mut sent = 0;
         while sent < bytes.len() {
             match self.send(&bytes[sent..]) {
@@ -161,7 +227,29 @@ impl<W: Waiter> Operation<'_, W> {
         (sent, Ok(()))
     }
 
-    /// Sends as much of the slices as the kernel takes at once, from the byte `from` on.
+    fn send_all_encrypted(&mut self, bytes: &[u8]) -> (usize, Result<(), Fault>) {
+        let wire = &self.wire;
+        match &wire.tls {
+            Some(session) => drive::send_all(&mut self.patience, wire.fd.as_fd(), session, bytes),
+            None => (0, Err(Fault::Os(codes::SSL_NOT_READY))),
+        }
+    }
+
+    fn send_file_encrypted(&mut self, file: &File, offset: u64, count: u64) -> Result<(), Failure> {
+        let wire = &self.wire;
+        let Some(session) = &wire.tls else {
+            return Err(Failure::Code(codes::SSL_NOT_READY));
+        };
+        let fd = wire.fd.as_fd();
+        let sent = drive::send_file(&mut self.patience, fd, session, file, offset, count)?;
+        if sent < count {
+            let text = "the file has become shorter meanwhile";
+            return Err(Failure::explained(codes::SYSTEM_CALL_FAIL, text));
+        }
+        Ok(())
+    }
+
+    /// Sends as much of the slices as the kernel takes at once, from the byte `from` on; through TLS all.
     pub fn send_vector(&mut self, slices: &[&[u8]], from: usize) -> Result<usize, Fault> {
         let mut skip = from;
         let mut parts = Vec::with_capacity(slices.len());
@@ -174,7 +262,22 @@ impl<W: Waiter> Operation<'_, W> {
                 None => skip -= slice.len(),
             }
         }
+        if self.wire.tls.is_some() {
+            return some_of(self.send_parts_encrypted(&parts));
+        }
         self.run(Interest::Write, |fd| socket::writev(fd, &parts))
+    }
+
+    fn send_parts_encrypted(&mut self, parts: &[IoSlice<'_>]) -> (usize, Result<(), Fault>) {
+        let mut sent = 0;
+        for part in parts {
+            let (more, result) = self.send_all_encrypted(part);
+            sent += more;
+            if let Err(fault) = result {
+                return (sent, Err(fault));
+            }
+        }
+        (sent, Ok(()))
     }
 
     /// Sends all; how much was sent is right in any case.
@@ -195,6 +298,14 @@ impl<W: Waiter> Operation<'_, W> {
         self.run(Interest::Write, |fd| {
             calls::send_to(fd, bytes, to, libc::MSG_DONTWAIT)
         })
+    }
+}
+
+/// A fault of what was sent in part shows when the rest is sent.
+fn some_of((sent, result): (usize, Result<(), Fault>)) -> Result<usize, Fault> {
+    match result {
+        Err(fault) if sent == 0 => Err(fault),
+        _ => Ok(sent),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Failure, Fault, Interest, Operation, Socket, Waiter};
 use crate::protocol::Step;
-use crate::sys::transfer::{self as calls, Room, SCRATCH_BYTES, with_scratch};
+use crate::sys::transfer::{Room, SCRATCH_BYTES, with_scratch};
 
 /// What [`Socket::next_package`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,10 +115,10 @@ impl Socket {
     /// Reads what there is into the buffer, which all calls that receive empty first: a package with what
     /// follows it costs one call. False: the peer sends no more.
     pub fn fill<W: Waiter>(&self, operation: &mut Operation<'_, W>) -> Result<bool, Fault> {
-        let got = operation.run(Interest::Read, |fd| {
+        let got = operation.transfer(Interest::Read, |wire| {
             with_scratch(|scratch| {
                 let mut room = Room::of(scratch);
-                let got = calls::recv(fd, &mut room, libc::MSG_DONTWAIT)?;
+                let got = wire.recv(&mut room)?;
                 self.decoder.borrow_mut().extend(room.filled());
                 Ok(got)
             })

@@ -7,6 +7,7 @@ pub mod keep;
 mod nonblocking;
 mod outgoing;
 mod packages;
+mod secure;
 pub mod transfer;
 pub mod wait;
 
@@ -15,6 +16,7 @@ mod tests;
 
 use crate::error::codes;
 use crate::net::address::{Address, SockType};
+use crate::net::tls::drive;
 use crate::net::{NetError, SocketOptions};
 use crate::protocol::framing::DEFAULT_MAX_BYTES;
 use crate::protocol::proxy::Handshake;
@@ -31,6 +33,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 use transfer::{Patience, TunnelFault};
 pub use wait::{Deadline, Fault, Poll, Waiter, timeout_of};
@@ -91,7 +94,7 @@ enum Link {
 /// A client's socket.
 #[derive(Debug)]
 pub struct Client {
-    fd: OwnedFd,
+    fd: Rc<OwnedFd>,
     sock_type: SockType,
     timeouts: Timeouts,
     link: Link,
@@ -111,6 +114,7 @@ pub struct Client {
     pub reuse_count: u32,
     /// The file of a unix socket of our own, and the process that made it.
     bound: Option<(PathBuf, u32)>,
+    tls: Option<Box<secure::Secured>>,
 }
 
 impl Client {
@@ -118,7 +122,7 @@ impl Client {
     pub fn new(sock_type: SockType) -> Result<Client, ClientError> {
         let fd = socket::create(sock_type.family(), sock_type.kind())?;
         Ok(Client {
-            fd,
+            fd: Rc::new(fd),
             sock_type,
             timeouts: Timeouts::default(),
             link: Link::New,
@@ -135,6 +139,7 @@ impl Client {
             broken: false,
             reuse_count: 0,
             bound: None,
+            tls: None,
         })
     }
 
@@ -204,6 +209,7 @@ impl Client {
         later: bool,
         proxy: Option<(String, u16, Handshake)>,
     ) -> Result<(), ClientError> {
+        self.ask_for(host);
         let mut patience = Patience::until(&Poll, Deadline::after(self.timeouts.connect));
         let (address, mut handshake) = match proxy {
             Some((host, port, handshake)) => (
@@ -223,7 +229,8 @@ impl Client {
             self.decoder.extend(&came.map_err(tunnel_error)?);
         }
         self.link = Link::Up;
-        self.block()
+        self.block()?;
+        self.secure()
     }
 
     /// From now on calls wait in the kernel.
@@ -249,7 +256,8 @@ impl Client {
         let settled = transfer::finish_connect(&mut patience, self.fd.as_fd());
         self.noted(settled)?;
         self.link = Link::Up;
-        self.block()
+        self.block()?;
+        self.secure()
     }
 
     /// Whether there is a connection, or one under way that has not failed.
@@ -274,7 +282,10 @@ impl Client {
         self.settle(self.timeouts.write)?;
         let mut patience = Patience::fresh(&Poll, self.timeouts.write);
         let fd = self.fd.as_fd();
-        let result = if self.sock_type.is_stream() {
+        let result = if let Some(session) = self.session()? {
+            let (sent, result) = drive::send_all(&mut patience, fd, &session, bytes);
+            result.map(|()| sent)
+        } else if self.sock_type.is_stream() {
             let (sent, result) = transfer::send_all(&mut patience, fd, bytes, flags);
             result.map(|()| sent)
         } else {
@@ -309,7 +320,12 @@ impl Client {
         self.settle(self.timeouts.write)?;
         let mut patience = Patience::fresh(&Poll, self.timeouts.write);
         let fd = self.fd.as_fd();
-        let sent = transfer::send_file(&mut patience, fd, file.as_fd(), offset, count);
+        let sent = match self.session()? {
+            Some(session) => {
+                drive::send_file(&mut patience, fd, &session, &file, offset, count).map(|_| ())
+            }
+            None => transfer::send_file(&mut patience, fd, file.as_fd(), offset, count),
+        };
         self.noted(sent)
     }
 
@@ -334,9 +350,8 @@ impl Client {
         if room.left() == 0 || (had > 0 && !all) {
             return Ok(had);
         }
-        let fd = self.fd.as_fd();
         if all {
-            let result = transfer::recv_all(&mut patience, fd, room);
+            let result = self.fill(&mut patience, room);
             match self.noted(result) {
                 Ok(whole) => self.broken |= !whole,
                 Err(error) => {
@@ -345,7 +360,7 @@ impl Client {
                 }
             }
         } else {
-            let got = transfer::recv(&mut patience, fd, room, flags);
+            let got = self.take(&mut patience, room, flags);
             self.broken |= self.noted(got)? == 0;
         }
         Ok(room.len())
@@ -361,6 +376,7 @@ impl Client {
         if done {
             return Ok(false);
         }
+        self.end_tls();
         socket::shutdown(&self.fd, call)?;
         self.shut_read |= how != Shut::Write;
         self.shut_write |= how != Shut::Read;
@@ -410,6 +426,7 @@ impl AsFd for Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        self.end_tls();
         if let Some((path, pid)) = &self.bound
             && *pid == std::process::id()
         {

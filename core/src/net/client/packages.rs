@@ -3,6 +3,7 @@
 use super::transfer::{self, Patience};
 use super::wait::{Deadline, Poll};
 use super::{Client, ClientError};
+use crate::net::tls::drive;
 use crate::protocol::{Framing, Step};
 use crate::sys::transfer::Room;
 use std::os::fd::AsFd;
@@ -84,8 +85,12 @@ impl Client {
         patience: &mut Patience<'_, Poll>,
         bytes: usize,
     ) -> Result<bool, ClientError> {
+        let session = self.session()?;
         let mut room = Room::of(self.decoder.room(bytes));
-        let got = transfer::recv(patience, self.fd.as_fd(), &mut room, 0);
+        let got = match &session {
+            Some(session) => drive::recv(patience, self.fd.as_fd(), session, &mut room),
+            None => transfer::recv(patience, self.fd.as_fd(), &mut room, 0),
+        };
         let got = self.noted(got)?;
         self.decoder.added(got);
         self.broken |= got == 0;
@@ -124,7 +129,7 @@ impl Client {
     ) -> Result<bool, ClientError> {
         let had = room.put(self.decoder.filled());
         let mut patience = Patience::until(&Poll, deadline);
-        let result = transfer::recv_all(&mut patience, self.fd.as_fd(), room);
+        let result = self.fill(&mut patience, room);
         match self.noted(result) {
             Ok(whole) => {
                 self.broken |= !whole;

@@ -82,7 +82,8 @@ impl<'w, W: Waiter> Patience<'w, W> {
         self.waiter.drained();
     }
 
-    fn nap(&mut self) -> Result<(), Fault> {
+    /// Waits a little for what no descriptor tells of.
+    pub fn nap(&mut self) -> Result<(), Fault> {
         if self.deadline().has_passed() {
             return Err(Fault::TimedOut);
         }
@@ -111,22 +112,25 @@ impl<'w, W: Waiter> Patience<'w, W> {
     }
 
     /// Makes a call that does not wait itself until it has an answer.
-    pub fn attempt<R>(
+    pub fn attempt<R, E: Into<Fault>>(
         &mut self,
         fd: BorrowedFd<'_>,
         interest: Interest,
-        mut call: impl FnMut(BorrowedFd<'_>) -> Result<R, Errno>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<R, E>,
     ) -> Result<R, Fault> {
         loop {
             let result = if self.waiter.may_try(interest) {
-                call(fd)
+                call(fd).map_err(Into::into)
             } else {
-                Err(Errno::EAGAIN)
+                Err(Fault::Os(libc::EAGAIN))
             };
             match result {
                 Ok(answer) => return Ok(answer),
-                Err(Errno::EAGAIN) => self.wait(fd, interest)?,
-                Err(errno) => self.retry(fd, interest, errno)?,
+                Err(Fault::Os(libc::EAGAIN)) => self.wait(fd, interest)?,
+                Err(Fault::Os(errno @ (libc::EINTR | libc::ENOBUFS))) => {
+                    self.retry(fd, interest, Errno::from_raw(errno))?;
+                }
+                Err(fault) => return Err(fault),
             }
         }
     }

@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::protocol::framing::{MAX_MARKER_BYTES, Marker};
 use crate::protocol::length::LengthType;
 
-const LENGTH: &str = "framing by a length function";
 const OFFSET: Kind = Kind::Int {
     min: 0,
     max: 65_535,
@@ -92,13 +91,12 @@ pub(super) static ROWS: &[Row] = &[
         "Bytes of a package that the length does not count. 0: the length counts the whole package.",
     )
     .aliases(&["package_body_start"]),
-    Row::later(
+    Row::in_php(
         "package_length_func",
         Port,
         Kind::Callable,
         "none",
-        LENGTH,
-        "Function that gets the first bytes of a package and returns its length in bytes, 0 if it needs more, -1 to close the connection.",
+        "Function that gets the first bytes of a package and returns its length in bytes, 0 if it needs more, -1 to close the connection. Workers call it, in base mode: reactor threads cannot run PHP.",
     ),
     Row::built(
         "package_max_length",

@@ -83,7 +83,12 @@ impl BaseWorker {
     /// Serves every whole package; false if this worker takes no more for now, or nothing more can come.
     fn serve_whole(&mut self, key: usize, framing: &Framing, buffer: &mut PackageBuffer) -> bool {
         while !buffer.is_empty() {
-            match buffer.next(framing) {
+            let context = Rc::clone(&self.context);
+            let next = buffer.next_asking(framing, |head| context.ask_length(head));
+            if self.context.end_status.get().is_some() {
+                return false;
+            }
+            match next {
                 Ok(Some(_)) if !self.takes_messages() => return false,
                 Ok(Some(_)) if self.with(key, |c| c.takes_input()) != Some(true) => return false,
                 Ok(Some(_)) => self.serve_package(key, buffer),

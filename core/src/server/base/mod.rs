@@ -12,13 +12,13 @@ use std::time::Duration;
 use super::acceptor::{Accepted, Acceptor};
 use super::connection::{Connection, ConnectionSet, Effect, Stage};
 use super::context::{Context, Local, announces};
+use super::entry::{self, Incarnation, RequestLimit};
 use super::handler::{Event, EventHandler, Payload};
 use super::packages::PackageBuffer;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
-use super::shared::{Phase, Shared, WorkerState};
+use super::shared::{Phase, Shared};
 use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
-use super::worker::{self, Incarnation, RequestLimit};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
@@ -73,8 +73,8 @@ pub(super) fn run(
     let host = who.lane();
     let listeners = prepare_listeners(shared, start.listeners)?;
     if !start.single {
-        worker::ignore_others()?;
-        worker::drop_privileges(shared)?;
+        entry::ignore_others()?;
+        entry::drop_privileges(shared)?;
     }
     let local = Local {
         host,
@@ -84,7 +84,7 @@ pub(super) fn run(
             .collect(),
         postponed: RefCell::default(),
     };
-    let context = worker::enter(shared, handler, who, Some(local))?;
+    let context = entry::enter(shared, handler, who, Some(local))?;
     let server_loop = ServerLoop::enter(start.signals, &shared.worker_bells[host])?;
     let acceptor = Acceptor::new(Arc::clone(shared), listeners);
     acceptor.watch(&server_loop, LISTENER_TOKEN)?;
@@ -124,9 +124,10 @@ impl BaseWorker {
             if self.single {
                 context.shared.global.set_phase(Phase::Running);
             }
-            context.note(context.handler.on_start());
+            context.note(between_turns(|| context.handler.on_start()));
         }
         context.note(context.handler.on_worker_start(id));
+        context.set_busy(false);
         while !context.stop.get() {
             self.turn()?;
         }
@@ -172,7 +173,9 @@ impl BaseWorker {
             self.list(key);
         }
         while context.end_status.get().is_none() && self.has_work() {
-            context.note(context.handler.on_worker_exit(self.who.worker_id));
+            context.note(between_turns(|| {
+                context.handler.on_worker_exit(self.who.worker_id)
+            }));
             if !self.has_work_to_finish() {
                 break;
             }
@@ -201,12 +204,14 @@ impl BaseWorker {
     fn has_work(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
+            || self.context.mail.has_backlog()
             || self.server_loop.has_work(self.context.settings())
     }
 
     fn has_work_to_finish(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
+            || self.context.mail.has_backlog()
             || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
@@ -233,6 +238,7 @@ impl BaseWorker {
         if !self.context.is_full() {
             busy |= self.read_ready();
         }
+        busy |= self.serve_posts();
         self.pass_on_effects();
         {
             let mut set = self.local().set.borrow_mut();
@@ -263,8 +269,6 @@ impl BaseWorker {
     }
 
     fn wait(&mut self, busy: bool) -> Result<(), Error> {
-        let shared = Arc::clone(self.shared());
-        let record = &shared.workers[self.who.worker_id as usize];
         // With nothing known to be left there is no point in asking the kernel first.
         let idle = self.ready.is_empty() || self.context.is_full();
         let sleeping = (!busy || idle) && self.prepare_sleep();
@@ -273,16 +277,10 @@ impl BaseWorker {
         } else {
             Some(Duration::ZERO)
         };
-        if sleeping && self.end_by_ms.is_none() {
-            record.set_state(WorkerState::Idle);
-        }
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
         self.server_loop
             .wait(timeout, |event| events.push(*event))?;
-        if self.end_by_ms.is_none() {
-            record.set_state(WorkerState::Busy);
-        }
         self.bell().awake();
         self.server_loop.run_ready();
         self.context.note_end(&self.server_loop);
@@ -294,8 +292,19 @@ impl BaseWorker {
         Ok(())
     }
 
+    /// A worker that ends takes only what it has asked for itself.
+    fn serve_posts(&self) -> bool {
+        match self.end_by_ms {
+            None => self.context.serve_posts(),
+            Some(_) => self.context.serve_replies(),
+        }
+    }
+
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
+        if self.end_by_ms.is_none() && self.context.has_posts() && !self.context.is_full() {
+            return false;
+        }
         (self.ready.is_empty() || self.context.is_full())
             && !self.server_loop.is_signalled()
             && self.local().inboxes.iter().all(Consumer::is_empty)

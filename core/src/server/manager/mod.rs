@@ -2,6 +2,7 @@
 //! may fork at any time. In base mode the first process of the server is the manager.
 
 mod reload;
+mod served;
 mod workers;
 
 use std::cell::{Cell, RefCell};
@@ -12,13 +13,15 @@ use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
 use super::context::{Context, set_current};
+use super::entry::Incarnation;
 use super::handler::{EventHandler, Role};
+use super::incoming::Incoming;
+use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
-use super::server_loop::ServerLoop;
+use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
 use super::start::{self, Signals};
-use super::worker::Incarnation;
 use crate::error::Error;
 use crate::ipc::message::Header;
 use crate::log;
@@ -140,6 +143,8 @@ pub(super) fn run(
         stop: Cell::new(false),
         end_status: Cell::new(None),
         in_hand: InHand::default(),
+        mail: Mail::new(shared, shared.manager_producer(), 1, Patience::Backlog),
+        incoming: Incoming::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(Role::Manager);
@@ -191,9 +196,11 @@ impl Manager {
             if let Step::Become(who) = self.spawn_due()? {
                 return Ok(Step::Become(who));
             }
+            self.stop_task_workers();
             self.kill_due();
             self.advance_reload();
             self.tell_untold();
+            self.context.mail.flush();
             if self.shutting_down && self.slots.iter().all(|s| s.pid == 0 && s.old.is_none()) {
                 break;
             }
@@ -201,7 +208,8 @@ impl Manager {
         }
         let context = Rc::clone(&self.context);
         if !context.is_copy() {
-            context.note(self.handler.on_manager_stop());
+            context.tell_left_tasks();
+            context.note(between_turns(|| self.handler.on_manager_stop()));
         }
         Ok(Step::Go)
     }
@@ -330,7 +338,32 @@ impl Manager {
             if let Some(old) = &mut self.slots[index].old {
                 old.kill_at_ms = old.kill_at_ms.or(kill_at_ms);
             }
-            self.stop(index);
+            // Workers may wait for results of tasks.
+            if !self.is_task_worker(index) {
+                self.stop(index);
+            }
+        }
+    }
+
+    fn is_task_worker(&self, index: usize) -> bool {
+        (self.shared.event_workers()..self.shared.core_workers()).contains(&index)
+    }
+
+    /// In a shutdown: ends the task workers when the workers are gone. They do what was accepted, within
+    /// what is left of `max_wait_time`.
+    fn stop_task_workers(&mut self) {
+        let gone = |slot: &Slot| slot.pid == 0 && slot.old.is_none();
+        let workers = self.slots.iter().take(self.shared.event_workers());
+        if !self.shutting_down || !workers.clone().all(gone) {
+            return;
+        }
+        let limit_ms = self.shared.settings.max_wait_time_ms;
+        let end_ms = (self.asked_ms + limit_ms).max(clock::monotonic_ms()) + KILL_GRACE_MS;
+        for index in self.shared.event_workers()..self.shared.core_workers() {
+            if !self.slots[index].stopping {
+                self.stop(index);
+                self.slots[index].kill_at_ms = (limit_ms > 0).then_some(end_ms);
+            }
         }
     }
 
@@ -359,7 +392,7 @@ impl Manager {
         slot.kill_at_ms = kill_at_ms;
         if let Err(error) = process::kill(Pid::from_raw(slot.pid), Signal::TERM) {
             log::warning(format_args!(
-                "worker {index} (pid {}) cannot be told to stop: {error}",
+                "process {index} (pid {}) cannot be told to stop: {error}",
                 slot.pid
             ));
         }
@@ -383,9 +416,10 @@ impl Manager {
     }
 }
 
+/// It did not stop within `max_wait_time`. In the reference's words.
 fn kill_late(index: usize, pid: i32) {
     log::warning(format_args!(
-        "worker {index} (pid {pid}) did not stop within max_wait_time and is killed"
+        "ReloadTask::kill_all(): force kill worker process(pid={pid}, id={index})"
     ));
     // One that has just ended is reaped in a moment.
     let _ = process::kill(Pid::from_raw(pid), Signal::KILL);

@@ -4,13 +4,22 @@ use super::Manager;
 use crate::log;
 
 impl Manager {
-    pub(super) fn reload_task_workers(&self) {
-        log::warning(format_args!(
-            "cannot reload task workers: the server has none (task_worker_num is 0)"
-        ));
+    pub(super) fn reload_task_workers(&mut self) {
+        let slots = self.shared.event_workers()..self.shared.core_workers();
+        if slots.is_empty() {
+            return log::warning(format_args!(
+                "cannot reload task workers, task workers is not started"
+            ));
+        }
+        self.begin_reload_of(slots, "task workers");
     }
 
+    /// Processes of user code stay: they know best when to end.
     pub(super) fn begin_reload(&mut self) {
+        self.begin_reload_of(0..self.shared.core_workers(), "all workers");
+    }
+
+    fn begin_reload_of(&mut self, slots: std::ops::Range<usize>, what: &str) {
         if self.shutting_down {
             return;
         }
@@ -19,10 +28,10 @@ impl Manager {
                 "the server is reloading already; this request is taken as part of it"
             ));
         }
-        log::info(format_args!("the server is reloading its workers"));
+        log::info(format_args!("Server is reloading {what} now"));
         self.reload.active = true;
         self.context.note(self.handler.on_before_reload());
-        self.reload.waiting = (0..self.slots.len()).collect();
+        self.reload.waiting = slots.collect();
         self.advance_reload();
     }
 

@@ -2,37 +2,38 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::served::Served;
 use super::{Manager, Old, QUICK_DEATH_MS, RESPAWN_PAUSE_MAX_MS, RESPAWN_PAUSE_MS, Slot, Step};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind};
 use crate::log;
 use crate::reactor::clock;
 use crate::server::Mode;
+use crate::server::entry::Incarnation;
 use crate::server::handler::WorkerFault;
-use crate::server::shared::LaneRecord;
-use crate::server::worker::Incarnation;
+use crate::server::lane::LaneRecord;
+use crate::server::posts::TaskKey;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
 
-/// Connections that the log names one by one.
-const LISTED_MAX: usize = 16;
-
 impl Manager {
     pub(super) fn spawn(&mut self, index: usize) -> Result<Step, Error> {
-        let slot = &mut self.slots[index];
         let who = Incarnation {
             worker_id: index as u32,
-            epoch: slot.epoch + 1,
+            epoch: self.slots[index].epoch + 1,
         };
         let record = &self.shared.workers[index];
         record.epoch.store(who.epoch, Release);
+        let lane = self.lane(index, who.epoch);
+        lane.incarnation.store(who.epoch, Release);
+        let slot = &mut self.slots[index];
         match process::fork() {
             Ok(Forked::Child) => {
                 reaped::forget();
                 if let Err(error) = self.signals.borrow().reset_after_fork() {
                     // This is not the process that called start(): nothing may return there.
-                    log::error(format_args!("worker {index} cannot start: {error}"));
+                    log::error(format_args!("process {index} cannot start: {error}"));
                     process::exit_now(1);
                 }
                 return Ok(Step::Become(who));
@@ -50,9 +51,10 @@ impl Manager {
                 // Memory or processes ran out: the next try may find some.
                 let again_ms = RESPAWN_PAUSE_MAX_MS;
                 log::error(format_args!(
-                    "worker {index} cannot be started, next try in {again_ms} ms: {error}"
+                    "process {index} cannot be started, next try in {again_ms} ms: {error}"
                 ));
                 slot.epoch = who.epoch;
+                lane.incarnation.store(0, Release);
                 slot.spawn_at_ms = Some(clock::monotonic_ms() + again_ms);
             }
         }
@@ -144,9 +146,12 @@ impl Manager {
         if status.raw == 0 && retired && served.is_empty() {
             return idle;
         }
+        if self.was_told_to_end(index, status) {
+            return idle;
+        }
         let fault = self.lane(index, epoch).take_fault();
         if status.raw != 0 || !served.is_empty() || !retired {
-            self.report(index, pid, status, &served, fault.as_deref());
+            Self::report(index, pid, status, &served, fault.as_deref());
         }
         if status.raw != 0 {
             let fault = WorkerFault {
@@ -161,52 +166,76 @@ impl Manager {
         idle
     }
 
-    pub(super) fn report(
-        &self,
-        index: usize,
-        pid: i32,
-        status: &ExitStatus,
-        served: &[u64],
-        fault: Option<&str>,
-    ) {
-        let how = match Signal::new(status.signal) {
-            Some(signal) => format!("signal={} ({signal})", status.signal),
-            None => format!("status={}", status.code),
+    /// A process of user code ends by the signal itself, unless it has a handler.
+    fn was_told_to_end(&self, index: usize, status: &ExitStatus) -> bool {
+        let is_user_process = index >= self.shared.core_workers();
+        is_user_process && self.shutting_down && status.signal == Signal::TERM.number()
+    }
+
+    /// What a process is called in the log.
+    pub(super) fn name(&self, index: usize) -> String {
+        let shared = &self.shared;
+        let kind = if index < shared.event_workers() {
+            "worker"
+        } else if index < shared.core_workers() {
+            "task worker"
+        } else {
+            "user process"
         };
-        let sessions = match served {
-            [] => String::new(),
-            [one] => format!("; it was serving connection {one}, which is closed"),
-            many if many.len() <= LISTED_MAX => {
-                format!("; it was serving connections {many:?}, which are closed")
-            }
-            many => format!(
-                "; it was serving {} connections, which are closed",
-                many.len()
-            ),
-        };
+        format!("{kind} {index}")
+    }
+
+    /// In the reference's words, which people have rules for, and then what it does not tell.
+    fn report(index: usize, pid: i32, status: &ExitStatus, served: &Served, fault: Option<&str>) {
+        let (code, signal) = (status.code, status.signal);
+        let served = served.describe();
         let fault = fault.map_or(String::new(), |fault| format!("; {fault}"));
         log::warning(format_args!(
-            "worker {index} (pid {pid}) exited abnormally: {how}{sessions}{fault}"
+            "Worker::report_error(): worker(pid={pid}, id={index}) abnormal exit, status={code}, \
+             signal={signal}{served}{fault}"
         ));
     }
 
-    /// Lets nothing that belonged to a dead incarnation linger; answers the sessions whose message it
-    /// had taken.
-    pub(super) fn clean_up(&mut self, index: usize, epoch: u32) -> Vec<u64> {
+    /// Lets nothing that belonged to a dead incarnation linger; answers what it had taken.
+    fn clean_up(&mut self, index: usize, epoch: u32) -> Served {
         let who = Incarnation {
             worker_id: index as u32,
             epoch,
         };
-        let (mut served, more) = self.lane(index, epoch).take_served();
-        if more {
+        let lane = self.lane(index, epoch);
+        lane.incarnation.store(0, Release);
+        let (taken, more) = lane.take_served();
+        let unsent = lane.unsent.swap(0, Relaxed);
+        let mut served = Served {
+            unsent,
+            ..Served::default()
+        };
+        if index >= self.shared.event_workers() {
+            served.tasks = taken.into_iter().map(TaskKey::unpack).collect();
+            self.tell_askers(who, &served.tasks);
+        } else if more {
             // It had more in hand than it could write down.
-            served = self.shared.sessions.of_worker(index as u32);
+            served.sessions = self.shared.sessions.of_worker(index as u32);
+        } else {
+            served.sessions = taken;
         }
+        let is_host = index < self.shared.event_workers();
         match self.shared.mode {
-            Mode::Base => self.free_connections(who.lane()),
-            Mode::Process => self.close_served(who, &served),
+            Mode::Base if is_host => self.free_connections(who.lane()),
+            Mode::Base => {}
+            Mode::Process => self.close_served(who, &served.sessions),
         }
+        self.wake_all();
         served
+    }
+
+    /// It may have put a message somewhere and not rung, or been woken for one that others can take, too.
+    fn wake_all(&self) {
+        if self.shared.posts.is_some() && !self.shutting_down {
+            for bell in &self.shared.worker_bells {
+                bell.force();
+            }
+        }
     }
 
     pub(super) fn lane(&self, index: usize, epoch: u32) -> &'static LaneRecord {
@@ -264,6 +293,7 @@ impl Manager {
             return;
         }
         let now = clock::monotonic_ms();
+        let name = self.name(index);
         let slot = &mut self.slots[index];
         let stopped = slot.stopping;
         let quick = idle && !stopped && now - slot.spawned_ms < QUICK_DEATH_MS;
@@ -274,8 +304,13 @@ impl Manager {
             _ => (RESPAWN_PAUSE_MS << doublings).min(RESPAWN_PAUSE_MAX_MS),
         };
         if pause_ms > 0 {
+            let hint = if index < self.shared.core_workers() {
+                "most often onWorkerStart fails"
+            } else {
+                "or does its callback return? It is started again whenever it ends"
+            };
             log::error(format_args!(
-                "worker {index} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, most often onWorkerStart fails",
+                "{name} has ended {} times in a row within {QUICK_DEATH_MS} ms of its start; the next start is in {pause_ms} ms: look at the errors above, {hint}",
                 slot.quick_deaths
             ));
         }

@@ -21,8 +21,11 @@ struct Load<'a> {
 impl WorkerLoad for Load<'_> {
     fn is_idle(&self, worker_id: u32) -> bool {
         let index = worker_id as usize;
-        self.shared.workers[index].state() == WorkerState::Idle
-            && self.outboxes[index].producer.used_bytes() == 0
+        self.is_free(worker_id) && self.outboxes[index].producer.used_bytes() == 0
+    }
+
+    fn is_free(&self, worker_id: u32) -> bool {
+        self.shared.workers[worker_id as usize].state() == WorkerState::Idle
     }
 
     fn queued(&self, worker_id: u32) -> u64 {

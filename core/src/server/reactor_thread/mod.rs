@@ -94,7 +94,7 @@ impl ReactorThread {
         let to_workers = shared.to_workers.as_ref().ok_or_else(|| {
             Error::Corrupt("a reactor thread was started in base mode".to_owned())
         })?;
-        let outboxes = (0..shared.workers.len())
+        let outboxes = (0..shared.event_workers())
             .map(|worker| Outbox {
                 producer: to_workers.producer(id, worker),
                 waiting: VecDeque::new(),

@@ -13,7 +13,7 @@ use super::super::daemon::{Daemon, Kind, Plan};
 use super::super::pattern::Pattern;
 use super::{MANAGED, PROCESS, Tests, env_count};
 
-const DIED: &str = "exited abnormally";
+const DIED: &str = "abnormal exit";
 
 pub fn add(tests: &mut Tests) {
     tests.add(

@@ -12,7 +12,7 @@ use super::super::daemon::{Daemon, Kind, Plan};
 use super::{ALL, MANAGED, PROCESS, Tests, env_count};
 
 /// What the log says of a worker that dies.
-const DIED: &str = "exited abnormally";
+const DIED: &str = "abnormal exit";
 
 pub fn add(tests: &mut Tests) {
     tests.add(
@@ -89,7 +89,7 @@ fn dead_worker(kind: Kind) {
         }
         server.eventually("one line says all", || {
             server.log().lines().any(|line| {
-                line.contains(&format!("worker {worker} (pid {pid}) {DIED}"))
+                line.contains(&format!("worker(pid={pid}, id={worker}) {DIED}"))
                     && line.contains(logged)
                     && line.contains(&format!("connection {session}"))
                     && (told.is_empty() == (command == "exit 0"))
@@ -266,7 +266,7 @@ fn logging_signals(kind: Kind) {
 
 fn stuck_worker(kind: Kind) {
     let plan = Plan::new(kind).set("max_wait_time", 1).allow(DIED);
-    let server = plan.allow("did not stop within max_wait_time").start();
+    let server = plan.allow("force kill worker process").start();
     server.wait_workers();
     let mut client = server.connect();
     client.tell("hang");
@@ -364,7 +364,7 @@ fn second_term(kind: Kind) {
     let mut server = Plan::new(kind)
         .set("max_wait_time", 3600)
         .allow(DIED)
-        .allow("did not stop within max_wait_time")
+        .allow("force kill worker process")
         .allow("cut")
         .start();
     server.wait_workers();

@@ -11,6 +11,7 @@ mod limits;
 mod manager;
 mod order;
 mod sending;
+mod tasks;
 
 /// Kinds with workers that a manager replaces.
 const MANAGED: &[Kind] = &[Kind::Process, Kind::Base];
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Trial> {
     manager::add(&mut tests);
     faults::add(&mut tests);
     framing::add(&mut tests);
+    tasks::add(&mut tests);
     tests.0
 }
 

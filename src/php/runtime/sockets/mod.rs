@@ -10,11 +10,13 @@
 //! | `receive`, `send` | what moves bytes |
 //! | `select` | `socket_select()` |
 //! | `ends` | accepting, connecting, binding, shutting down |
+//! | `parent` | what `instanceof` says |
 //!
 //! The rest is written in PHP: `SwooleRs\Library\Sockets`.
 
 mod call;
 mod ends;
+pub mod parent;
 mod receive;
 mod select;
 mod send;
@@ -118,6 +120,7 @@ pub fn take_over() {
     for function in ALL {
         function.take();
     }
+    parent::take_over();
 }
 
 /// Makes a socket. What ours cannot make, PHP refuses in its own words.

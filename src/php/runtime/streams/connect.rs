@@ -1,6 +1,7 @@
 //! Connecting.
 
 use super::abi::{self, NetStream, XportParam, op};
+use super::bind;
 use super::io::duration;
 use super::lookup::{self, Looked};
 use super::ops::{Kind, Stream};
@@ -163,7 +164,7 @@ fn begin(stream: Stream, param: *mut XportParam, name: &CString) -> Result<Began
         };
         (*param).inputs.name = name.as_ptr().cast_mut();
         (*param).inputs.namelen = name.as_bytes().len();
-        let done = stream.as_original(|| {
+        let make = || {
             if stream.kind() == Kind::Tls {
                 // Encryption comes when the connection is there.
                 stream.set_option_of(
@@ -175,7 +176,8 @@ fn begin(stream: Stream, param: *mut XportParam, name: &CString) -> Result<Began
             } else {
                 stream.original_set_option(abi::OPTION_XPORT_API, 0, param.cast())
             }
-        });
+        };
+        let done = bind::with_address(stream, || stream.as_original(make));
         (*param).op = given_op;
         (*param).inputs.name = given_name;
         (*param).inputs.namelen = given_len;

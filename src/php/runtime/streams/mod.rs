@@ -13,12 +13,14 @@
 //! | `factory` | the transports (`tcp://`, ...) |
 //! | `io` | reading, writing, closing |
 //! | `connect` | connecting |
+//! | `bind` | the address that a connection comes from |
 //! | `xport` | accepting, datagrams, whether the peer is there |
 //! | `pair` | `stream_socket_pair()` |
 //! | `tls` | encryption |
 //! | `lookup` | addresses of host names |
 
 pub mod abi;
+pub mod bind;
 pub mod connect;
 pub mod factory;
 pub mod io;

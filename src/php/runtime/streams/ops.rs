@@ -195,7 +195,7 @@ impl Stream {
 
 /// Between PHP's C code and ours: a panic and a bailout stop here, the bailout to go on when nothing is
 /// owned any more.
-fn enter<R: Copy>(failed: R, f: impl FnOnce() -> Result<R, Stop>) -> R {
+pub fn enter<R: Copy>(failed: R, f: impl FnOnce() -> Result<R, Stop>) -> R {
     let result = catch_unwind(AssertUnwindSafe(f));
     let bailout = match result {
         Ok(Ok(result)) => {

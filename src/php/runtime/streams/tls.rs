@@ -70,6 +70,8 @@ unsafe fn attempt<R>(
         // It stays so: the extension itself does not rely on the mode of the descriptor.
         nonblocking::set((*net).socket, true);
         (*net).is_blocked = false;
+        // The extension looks at it where no call of the kernel has set it.
+        nonblocking::clear_errno();
         let result = f();
         let errno = nonblocking::errno();
         (*net).is_blocked = true;

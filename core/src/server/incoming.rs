@@ -1,0 +1,405 @@
+//! Messages from other workers and task workers to this process.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use super::handler::{FinishEvent, MessageEvent, TaskEvent, TaskRef};
+use super::mail::MESSAGE_MAX_BYTES;
+use super::posts::{Posts, TaskKey, To, low_bits};
+use super::serving::Serving;
+use crate::error::codes;
+use crate::ipc::message::{FIRST, Header, Kind};
+use crate::ipc::reassembly::{Assembler, Reason};
+use crate::log::{self, Level};
+use crate::reactor::clock;
+use crate::sys::socket::{Interest, poll_one};
+
+/// Messages served before the process looks at its connections again.
+const SERVE_BATCH: usize = 64;
+/// Bytes taken out early, so that others who wait for this process are not stuck, at most.
+const ARRIVED_MAX_BYTES: usize = 256 << 20;
+/// `SWOOLE_TASK_*`.
+pub(super) const COROUTINE: u16 = 32;
+pub(super) const NONBLOCK: u16 = 4;
+pub(super) const NOREPLY: u16 = 128;
+/// How long to sleep at most before looking again, in milliseconds.
+const RECHECK_MS: u64 = 1_000;
+
+/// A result and its flags; `None`: there will be none.
+pub type TaskOutcome = Option<(Vec<u8>, u16)>;
+
+/// A message that is whole.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub header: Header,
+    pub kind: Kind,
+    pub data: Vec<u8>,
+    /// Of a task: it stands in the lane record.
+    pub serving: Option<Serving>,
+}
+
+/// A message on its way, of one sender.
+#[derive(Debug)]
+struct Partial {
+    assembler: Assembler,
+    serving: Option<Serving>,
+}
+
+/// The receiving side of a process.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    /// What this process takes from, the most urgent first.
+    pub sources: Vec<To>,
+    arrived: RefCell<VecDeque<Arrived>>,
+    partial: RefCell<HashMap<u16, Partial>>,
+}
+
+impl Incoming {
+    pub fn new(sources: Vec<To>) -> Self {
+        Self {
+            sources,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the rest of a message is still to come.
+    pub fn is_open(&self) -> bool {
+        let partial = self.partial.borrow();
+        partial.values().any(|p| p.assembler.held_bytes() > 0)
+    }
+}
+
+/// The number among the workers of who sent a message.
+fn sender(context: &Context, source: u16) -> u32 {
+    let lanes = context.shared.lanes.len();
+    if usize::from(source) < lanes {
+        u32::from(source) / 2
+    } else {
+        0
+    }
+}
+
+fn seconds(time_us: u64) -> f64 {
+    time_us as f64 / 1e6
+}
+
+impl Context {
+    /// Whether a message is there for this process.
+    #[inline]
+    pub(super) fn has_posts(&self) -> bool {
+        let Some(posts) = &self.shared.posts else {
+            return false;
+        };
+        let sources = &self.incoming.sources;
+        !self.incoming.arrived.borrow().is_empty()
+            || sources
+                .iter()
+                .any(|to| !posts.intakes.is_empty(posts.index(*to)))
+    }
+
+    /// Serves messages of other processes, a batch at most; answers whether there were some.
+    #[inline]
+    pub(super) fn serve_posts(&self) -> bool {
+        self.mail.flush();
+        self.has_posts() && self.serve_batch(&self.incoming.sources, SERVE_BATCH)
+    }
+
+    /// [`Self::serve_posts`] of a process that takes no more work: only what it has asked for itself.
+    pub(super) fn serve_replies(&self) -> bool {
+        self.mail.flush();
+        let sources = &self.incoming.sources;
+        let replies: Vec<To> = sources
+            .iter()
+            .copied()
+            .filter(|to| matches!(to, To::Lane(_)))
+            .collect();
+        self.has_posts() && self.serve_batch(&replies, SERVE_BATCH)
+    }
+
+    /// Serves up to `limit` messages; answers whether there were some.
+    pub(super) fn serve_batch(&self, sources: &[To], limit: usize) -> bool {
+        let mut served = 0;
+        while served < limit && self.end_status.get().is_none() && !self.is_full() {
+            let early = self.incoming.arrived.borrow_mut().pop_front();
+            let Some(arrived) = early.or_else(|| self.take_message(sources)) else {
+                break;
+            };
+            self.serve_arrived(arrived);
+            served += 1;
+            if self.stop.get() {
+                break;
+            }
+        }
+        served > 0
+    }
+
+    /// The next whole message from one of `sources`.
+    pub(super) fn take_message(&self, sources: &[To]) -> Option<Arrived> {
+        let posts = self.shared.posts.as_ref()?;
+        for to in sources {
+            while let Some(taken) = self.take_record(posts, *to) {
+                if taken.is_some() {
+                    return taken;
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes one record; the inner `None` is a part of something larger, or nothing of use.
+    fn take_record(&self, posts: &Posts, to: To) -> Option<Option<Arrived>> {
+        let index = posts.index(to);
+        let taken = posts.intakes.take(index, |bytes| self.read_record(bytes))?;
+        posts.intakes.take_waiters(index, |producer| {
+            self.shared.producer_bell(producer).force();
+        });
+        if to == To::AnyTaskWorker && !posts.intakes.is_empty(index) {
+            // Whoever was woken for it may be busy with this one.
+            self.shared.announce(to);
+        }
+        Some(taken)
+    }
+
+    /// Copies a record out; the task it belongs to stands in the lane record from here on.
+    fn read_record(&self, bytes: &[u8]) -> Option<Arrived> {
+        let (header, kind, data) = match Header::read(bytes) {
+            Ok(read) => read,
+            Err(error) => {
+                log::error(format_args!("a message is dropped: {error}"));
+                return None;
+            }
+        };
+        if header.is_whole() {
+            return Some(Arrived {
+                header,
+                kind,
+                data: data.to_vec(),
+                serving: self.begin_task(&header, kind),
+            });
+        }
+        self.read_part(header, kind, data)
+    }
+
+    fn begin_task(&self, header: &Header, kind: Kind) -> Option<Serving> {
+        (kind == Kind::Task).then(|| self.begin_serving(key_of(header).pack()))
+    }
+
+    fn read_part(&self, header: Header, kind: Kind, data: &[u8]) -> Option<Arrived> {
+        let mut partial = self.incoming.partial.borrow_mut();
+        let entry = partial.entry(header.source).or_insert_with(|| Partial {
+            assembler: Assembler::new(MESSAGE_MAX_BYTES),
+            serving: None,
+        });
+        if header.has(FIRST) {
+            let left = entry.serving.take();
+            entry.serving = self.begin_task(&header, kind);
+            if let Some(left) = left {
+                // Its sender died.
+                self.end_serving(left);
+            }
+        }
+        let assembled = entry.assembler.push(&header, data);
+        let whole = assembled.message.map(Cow::into_owned);
+        if let Some(refused) = assembled.refused {
+            log_lost(&header, kind, refused.reason, sender(self, header.source));
+        }
+        let data = whole?;
+        let serving = entry.serving.take();
+        partial.remove(&header.source);
+        Some(Arrived {
+            header,
+            kind,
+            data,
+            serving,
+        })
+    }
+
+    /// Runs user code for a message.
+    pub(super) fn serve_arrived(&self, arrived: Arrived) {
+        let Arrived {
+            header,
+            kind,
+            data,
+            serving,
+        } = arrived;
+        match kind {
+            Kind::Task => self.serve_task(&header, &data, serving.unwrap_or_default()),
+            Kind::Finish => self.serve_result(&header, Some(&data)),
+            Kind::TaskLost => self.serve_result(&header, None),
+            Kind::PipeMessage => {
+                let event = MessageEvent {
+                    worker_id: sender(self, header.source),
+                    flags: header.port,
+                    dispatch_time_s: seconds(header.time_us),
+                };
+                self.note(self.handler.on_pipe_message(&event, &data));
+            }
+            kind => log::error(format_args!("a message {kind:?} came to a worker's queue")),
+        }
+    }
+
+    pub(super) fn serve_task(&self, header: &Header, data: &[u8], serving: Serving) {
+        self.shared.global.tasks_taken.fetch_add(1, Relaxed);
+        let event = TaskEvent {
+            task: TaskRef {
+                id: header.session_id,
+                worker_id: sender(self, header.source),
+                flags: header.port,
+                source: header.source,
+                epoch: header.epoch,
+            },
+            dispatch_time_s: seconds(header.time_us),
+            serving,
+        };
+        let outcome = self.handler.on_task(&event, data);
+        let record = &self.shared.lanes[self.lane];
+        record.requests.add_single_writer(1);
+        self.after_callback(serving, outcome);
+    }
+
+    fn serve_result(&self, header: &Header, data: Option<&[u8]>) {
+        let event = FinishEvent {
+            task_id: header.session_id,
+            worker_id: sender(self, header.source),
+            flags: header.port,
+            dispatch_time_s: seconds(header.time_us),
+        };
+        let is_awaited = header.port & COROUTINE != 0 || header.port & NONBLOCK == 0;
+        if is_awaited && header.asker_epoch != self.mail.epoch_bits() {
+            return expired(event.task_id);
+        }
+        if header.port & (COROUTINE | NONBLOCK) == 0 {
+            // A call of taskwait() that has given up meanwhile.
+            return expired(event.task_id);
+        }
+        let outcome = self.handler.on_finish(&event, data);
+        self.note(outcome);
+    }
+
+    /// Takes out what others have sent, without running user code, so that who waits for this process can go
+    /// on.
+    pub(super) fn take_in_posts(&self) {
+        // Tasks stay: another task worker may take them.
+        if self.shared.posts.is_none() || self.is_task_worker() {
+            return;
+        }
+        let arrived = &self.incoming.arrived;
+        let mut held: usize = arrived.borrow().iter().map(|a| a.data.len()).sum();
+        while held <= ARRIVED_MAX_BYTES {
+            let Some(message) = self.take_message(&self.incoming.sources) else {
+                return;
+            };
+            held += message.data.len();
+            arrived.borrow_mut().push_back(message);
+        }
+    }
+
+    /// Waits for the results of tasks, in a process without a coroutine to wait in. `take` gets the place in
+    /// `ids` and the result; `None` is a task whose task worker died. Ends when all are there, or after
+    /// `timeout` (`None`: without limit).
+    pub fn wait_results(
+        &self,
+        ids: &[u64],
+        timeout: Option<Duration>,
+        mut take: impl FnMut(usize, TaskOutcome),
+    ) {
+        let start = Instant::now();
+        let bell = self.shared.producer_bell(self.lane);
+        let mut missing = ids.len();
+        while missing > 0 {
+            bell.prepare_sleep();
+            self.mail.flush();
+            self.take_in_posts();
+            while let Some((place, result)) = self.take_result(ids) {
+                take(place, result);
+                missing -= 1;
+            }
+            let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+            let ended = missing == 0 || left == Some(Duration::ZERO);
+            if !ended {
+                if let Some(local) = &self.local {
+                    local.take_in(&self.shared);
+                }
+                let left_ms = left.map_or(RECHECK_MS, |left| left.as_millis() as u64 + 1);
+                // A failed wait is a short one.
+                let _ = poll_one(bell.bell(), Interest::Read, left_ms.min(RECHECK_MS) as i32);
+                super::start::clear_bell(bell);
+            }
+            bell.awake();
+            if ended {
+                break;
+            }
+        }
+        // User code may have called this where the event loop was about to sleep, and others take the process
+        // for awake now: it looks once more.
+        bell.force();
+    }
+
+    fn take_result(&self, ids: &[u64]) -> Option<(usize, TaskOutcome)> {
+        let mut arrived = self.incoming.arrived.borrow_mut();
+        let own = self.mail.epoch_bits();
+        let place_of = |a: &Arrived| {
+            let is_result = matches!(a.kind, Kind::Finish | Kind::TaskLost);
+            let is_own = is_result
+                && a.header.asker_epoch == own
+                && a.header.port & (COROUTINE | NONBLOCK) == 0;
+            ids.iter()
+                .position(|id| is_own && *id == a.header.session_id)
+        };
+        let (at, place) = arrived
+            .iter()
+            .enumerate()
+            .find_map(|(at, a)| Some((at, place_of(a)?)))?;
+        let found = arrived.remove(at)?;
+        let result = (found.kind == Kind::Finish).then_some((found.data, found.header.port));
+        Some((place, result))
+    }
+}
+
+/// A message in parts that cannot be put together.
+fn log_lost(header: &Header, kind: Kind, reason: Reason, worker_id: u32) {
+    let what = match kind {
+        Kind::Task => format!("task {}", header.session_id),
+        Kind::Finish => format!("the result of task {}", header.session_id),
+        _ => "a message".to_owned(),
+    };
+    let why = match reason {
+        Reason::Orphan | Reason::Unfinished => "the process that took its beginning is dead",
+        Reason::TooLarge | Reason::Inconsistent => "its parts do not fit together",
+    };
+    log::warning(format_args!(
+        "{what} ({} bytes, from worker {worker_id}) is lost: {why}",
+        header.len
+    ));
+}
+
+/// A result that nobody waits for any more.
+fn expired(task_id: u64) {
+    log::coded(
+        Level::Debug,
+        "Server::finish()",
+        codes::TASK_TIMEOUT,
+        format_args!("task[{task_id}] has expired"),
+    );
+}
+
+/// What a task's record says of it.
+pub(super) fn key_of(header: &Header) -> TaskKey {
+    TaskKey {
+        id: header.session_id,
+        source: header.source,
+        epoch_bits: low_bits(header.epoch),
+        is_awaited: header.port & NOREPLY == 0
+            && (header.port & COROUTINE != 0 || header.port & NONBLOCK == 0),
+        in_coroutine: header.port & COROUTINE != 0,
+    }
+}
+
+/// Now, for a log line once in a second.
+pub(super) fn now_s() -> u32 {
+    (clock::monotonic_ms() / 1000) as u32
+}
