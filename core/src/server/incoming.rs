@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::handler::{FinishEvent, MessageEvent, TaskEvent, TaskRef};
@@ -16,22 +15,15 @@ use crate::ipc::message::{FIRST, Header, Kind};
 use crate::ipc::reassembly::{Assembler, Reason};
 use crate::log::{self, Level};
 use crate::reactor::clock;
-use crate::sys::socket::{Interest, poll_one};
 
 /// Messages served before the process looks at its connections again.
-const SERVE_BATCH: usize = 64;
+pub(super) const SERVE_BATCH: usize = 64;
 /// Bytes taken out early, so that others who wait for this process are not stuck, at most.
 const ARRIVED_MAX_BYTES: usize = 256 << 20;
 /// `SWOOLE_TASK_*`.
 pub(super) const COROUTINE: u16 = 32;
 pub(super) const NONBLOCK: u16 = 4;
 pub(super) const NOREPLY: u16 = 128;
-/// How long to sleep at most before looking again, in milliseconds.
-const RECHECK_MS: u64 = 1_000;
-
-/// A result and its flags; `None`: there will be none.
-pub type TaskOutcome = Option<(Vec<u8>, u16)>;
-
 /// A message that is whole.
 #[derive(Debug)]
 pub(super) struct Arrived {
@@ -54,13 +46,20 @@ struct Partial {
 pub(super) struct Incoming {
     /// What this process takes from, the most urgent first.
     pub sources: Vec<To>,
+    /// The one of them with results that this process waits for.
+    pub replies: Option<To>,
+    /// Taken out early, for user code.
     arrived: RefCell<VecDeque<Arrived>>,
+    /// The same of `replies`: nothing but what somebody waits for.
+    pub early_replies: RefCell<VecDeque<Arrived>>,
     partial: RefCell<HashMap<u16, Partial>>,
 }
 
 impl Incoming {
     pub fn new(sources: Vec<To>) -> Self {
+        let of_lane = |to: &To| matches!(to, To::Lane(_));
         Self {
+            replies: sources.iter().copied().find(of_lane),
             sources,
             ..Self::default()
         }
@@ -96,38 +95,29 @@ impl Context {
         };
         let sources = &self.incoming.sources;
         !self.incoming.arrived.borrow().is_empty()
+            || !self.incoming.early_replies.borrow().is_empty()
             || sources
                 .iter()
                 .any(|to| !posts.intakes.is_empty(posts.index(*to)))
     }
 
-    /// Serves messages of other processes, a batch at most; answers whether there were some.
+    /// Serves messages of other processes, a batch at most; answers whether there were some. A process that is
+    /// full takes what user code waits for: else it would stay full.
     #[inline]
     pub(super) fn serve_posts(&self) -> bool {
+        if self.is_full() {
+            return self.serve_replies();
+        }
         self.mail.flush();
         self.has_posts() && self.serve_batch(&self.incoming.sources, SERVE_BATCH)
-    }
-
-    /// [`Self::serve_posts`] of a process that takes no more work: only what it has asked for itself.
-    pub(super) fn serve_replies(&self) -> bool {
-        self.mail.flush();
-        let sources = &self.incoming.sources;
-        let replies: Vec<To> = sources
-            .iter()
-            .copied()
-            .filter(|to| matches!(to, To::Lane(_)))
-            .collect();
-        self.has_posts() && self.serve_batch(&replies, SERVE_BATCH)
     }
 
     /// Serves up to `limit` messages; answers whether there were some.
     pub(super) fn serve_batch(&self, sources: &[To], limit: usize) -> bool {
         let mut served = 0;
         while served < limit && self.end_status.get().is_none() && !self.is_full() {
-            let early = self.incoming.arrived.borrow_mut().pop_front();
-            let Some(arrived) = early.or_else(|| self.take_message(sources)) else {
-                break;
-            };
+            let next = self.pop_early().or_else(|| self.take_message(sources));
+            let Some(arrived) = next else { break };
             self.serve_arrived(arrived);
             served += 1;
             if self.stop.get() {
@@ -135,6 +125,11 @@ impl Context {
             }
         }
         served > 0
+    }
+
+    fn pop_early(&self) -> Option<Arrived> {
+        let reply = self.incoming.early_replies.borrow_mut().pop_front();
+        reply.or_else(|| self.incoming.arrived.borrow_mut().pop_front())
     }
 
     /// The next whole message from one of `sources`.
@@ -268,8 +263,7 @@ impl Context {
             flags: header.port,
             dispatch_time_s: seconds(header.time_us),
         };
-        let is_awaited = header.port & COROUTINE != 0 || header.port & NONBLOCK == 0;
-        if is_awaited && header.asker_epoch != self.mail.epoch_bits() {
+        if is_awaited(header.port) && header.asker_epoch != self.mail.epoch_bits() {
             return expired(event.task_id);
         }
         if header.port & (COROUTINE | NONBLOCK) == 0 {
@@ -287,77 +281,26 @@ impl Context {
         if self.shared.posts.is_none() || self.is_task_worker() {
             return;
         }
-        let arrived = &self.incoming.arrived;
-        let mut held: usize = arrived.borrow().iter().map(|a| a.data.len()).sum();
+        let early = [&self.incoming.arrived, &self.incoming.early_replies];
+        let sum = |queue: &RefCell<VecDeque<Arrived>>| -> usize {
+            queue.borrow().iter().map(|a| a.data.len()).sum()
+        };
+        let mut held: usize = early.into_iter().map(sum).sum();
         while held <= ARRIVED_MAX_BYTES {
             let Some(message) = self.take_message(&self.incoming.sources) else {
                 return;
             };
             held += message.data.len();
-            arrived.borrow_mut().push_back(message);
+            let is_reply = matches!(message.kind, Kind::Finish | Kind::TaskLost)
+                && is_awaited(message.header.port);
+            early[usize::from(is_reply)].borrow_mut().push_back(message);
         }
     }
+}
 
-    /// Waits for the results of tasks, in a process without a coroutine to wait in. `take` gets the place in
-    /// `ids` and the result; `None` is a task whose task worker died. Ends when all are there, or after
-    /// `timeout` (`None`: without limit).
-    pub fn wait_results(
-        &self,
-        ids: &[u64],
-        timeout: Option<Duration>,
-        mut take: impl FnMut(usize, TaskOutcome),
-    ) {
-        let start = Instant::now();
-        let bell = self.shared.producer_bell(self.lane);
-        let mut missing = ids.len();
-        while missing > 0 {
-            bell.prepare_sleep();
-            self.mail.flush();
-            self.take_in_posts();
-            while let Some((place, result)) = self.take_result(ids) {
-                take(place, result);
-                missing -= 1;
-            }
-            let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-            let ended = missing == 0 || left == Some(Duration::ZERO);
-            if !ended {
-                if let Some(local) = &self.local {
-                    local.take_in(&self.shared);
-                }
-                let left_ms = left.map_or(RECHECK_MS, |left| left.as_millis() as u64 + 1);
-                // A failed wait is a short one.
-                let _ = poll_one(bell.bell(), Interest::Read, left_ms.min(RECHECK_MS) as i32);
-                super::start::clear_bell(bell);
-            }
-            bell.awake();
-            if ended {
-                break;
-            }
-        }
-        // User code may have called this where the event loop was about to sleep, and others take the process
-        // for awake now: it looks once more.
-        bell.force();
-    }
-
-    fn take_result(&self, ids: &[u64]) -> Option<(usize, TaskOutcome)> {
-        let mut arrived = self.incoming.arrived.borrow_mut();
-        let own = self.mail.epoch_bits();
-        let place_of = |a: &Arrived| {
-            let is_result = matches!(a.kind, Kind::Finish | Kind::TaskLost);
-            let is_own = is_result
-                && a.header.asker_epoch == own
-                && a.header.port & (COROUTINE | NONBLOCK) == 0;
-            ids.iter()
-                .position(|id| is_own && *id == a.header.session_id)
-        };
-        let (at, place) = arrived
-            .iter()
-            .enumerate()
-            .find_map(|(at, a)| Some((at, place_of(a)?)))?;
-        let found = arrived.remove(at)?;
-        let result = (found.kind == Kind::Finish).then_some((found.data, found.header.port));
-        Some((place, result))
-    }
+/// Whether a coroutine or a call waits for the result of a task with these flags.
+pub(super) fn is_awaited(flags: u16) -> bool {
+    flags & COROUTINE != 0 || flags & NONBLOCK == 0
 }
 
 /// A message in parts that cannot be put together.
@@ -393,8 +336,7 @@ pub(super) fn key_of(header: &Header) -> TaskKey {
         id: header.session_id,
         source: header.source,
         epoch_bits: low_bits(header.epoch),
-        is_awaited: header.port & NOREPLY == 0
-            && (header.port & COROUTINE != 0 || header.port & NONBLOCK == 0),
+        is_awaited: header.port & NOREPLY == 0 && is_awaited(header.port),
         in_coroutine: header.port & COROUTINE != 0,
     }
 }

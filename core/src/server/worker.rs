@@ -224,9 +224,11 @@ impl Worker {
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
             }
-            if !self.context.stop.get() {
-                busy |= self.context.serve_posts();
-            }
+            busy |= if self.context.stop.get() {
+                self.context.serve_replies()
+            } else {
+                self.context.serve_posts()
+            };
             if self.server_loop.is_signalled() {
                 self.on_signals();
             }
@@ -277,6 +279,8 @@ impl Worker {
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
         let has_posts =
             self.context.has_posts() && !self.context.stop.get() && !self.context.is_full();
+        // Those are taken full or not.
+        let has_posts = has_posts || self.context.has_replies();
         let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
         if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
             let waited = self.server_loop.wait(limit, |_| {});

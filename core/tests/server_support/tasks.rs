@@ -3,9 +3,14 @@
 //! The data of a task is a command, too: `echo TEXT`, `pid`, `measure BYTES...`, `sleep MS`, `gate NAME`,
 //! `exit STATUS`, `kill9`, `twice`, `silent`, `big BYTES`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use swoole_core::server::{FaultPlace, FinishEvent, MessageEvent, Outcome, TaskEvent};
+use swoole_core::server::serving::Serving;
+use swoole_core::server::{
+    ConnectionEvent, FaultPlace, FinishEvent, MessageEvent, Outcome, TaskEvent,
+};
 use swoole_core::sys::process;
 use swoole_core::sys::signal::Signal;
 
@@ -14,8 +19,27 @@ use super::pattern::Pattern;
 use super::serve::{Script, context, emit, measured, worker_id};
 
 const NONBLOCK: u16 = 4;
+const COROUTINE: u16 = 32;
 const NOREPLY: u16 = 128;
 const DEADLINE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    /// By the number of the task: the connection that waits for its result, and its message.
+    static SUSPENDED: RefCell<HashMap<u64, (u64, Serving)>> = RefCell::default();
+}
+
+/// A task whose result a connection waits for as a coroutine does: the callback returns meanwhile.
+pub fn suspend(event: &ConnectionEvent, data: &str) -> Outcome {
+    let waits = (event.session_id, event.serving);
+    match context().task(data.as_bytes(), NONBLOCK | COROUTINE, None) {
+        Ok(id) => SUSPENDED.with_borrow_mut(|all| all.insert(id, waits)),
+        Err(error) => {
+            reply(event.session_id, &format!("error {}", error.code()));
+            return Outcome::Done;
+        }
+    };
+    Outcome::Suspended
+}
 
 /// A task that waits for its result, as one that `taskwait()` makes outside of coroutines.
 fn ask(data: &[u8], worker: Option<u32>, timeout: Duration) -> String {
@@ -169,6 +193,14 @@ pub fn on_finish(event: &FinishEvent, data: Option<&[u8]>) {
         Some(data) => String::from_utf8_lossy(data).into_owned(),
         None => "lost".to_owned(),
     };
+    if event.flags & COROUTINE != 0 {
+        let waits = SUSPENDED.with_borrow_mut(|all| all.remove(&event.task_id));
+        if let Some((session_id, serving)) = waits {
+            reply(session_id, &text);
+            context().finish(serving, Outcome::Done);
+        }
+        return;
+    }
     let (id, worker) = (event.task_id, worker_id());
     emit(&format!(
         "finish {id} from={} at={worker} {text}",

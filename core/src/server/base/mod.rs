@@ -302,7 +302,8 @@ impl BaseWorker {
 
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
-        if self.end_by_ms.is_none() && self.context.has_posts() && !self.context.is_full() {
+        let takes = self.end_by_ms.is_none() && !self.context.is_full();
+        if self.context.has_replies() || (takes && self.context.has_posts()) {
             return false;
         }
         (self.ready.is_empty() || self.context.is_full())

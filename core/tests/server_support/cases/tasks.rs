@@ -30,6 +30,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "tasks_by_message_queue", message_queue);
     tests.add(MANAGED, "a_task_that_takes_too_long_is_given_up", timeout);
     tests.add(MANAGED, "tasks_are_counted", counted);
+    tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
         MANAGED,
         "user_processes_live_and_are_replaced",
@@ -50,8 +51,12 @@ fn plan(kind: Kind) -> Plan {
 }
 
 fn started(plan: Plan) -> Daemon {
+    started_with(plan, 4)
+}
+
+fn started_with(plan: Plan, processes: usize) -> Daemon {
     let server = plan.start();
-    server.wait_count("worker_start ", 4);
+    server.wait_count("worker_start ", processes);
     server
 }
 
@@ -288,6 +293,20 @@ fn timeout(kind: Kind) {
     // The late result disturbs nobody.
     assert_eq!(client.ask("ask echo next"), "next");
     assert_eq!(client.ask("askall 1 2 3"), "1 2 3");
+    server.finish();
+}
+
+fn full(kind: Kind) {
+    let plan = plan(kind).set("worker_max_concurrency", 1);
+    let server = started_with(plan.workers(1).set("max_wait_time", 30), 3);
+    let mut client = server.connect();
+    assert_eq!(client.ask("co echo waited"), "waited");
+    // One that stops gets what it waits for, too.
+    client.tell("co gate open");
+    server.wait_for("task_at_gate ");
+    server.signal(server.worker_pid(0), Signal::TERM);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    assert!(client.line().ends_with(" passed"));
     server.finish();
 }
 
