@@ -52,14 +52,18 @@ impl Context {
     ) {
         let start = Instant::now();
         let bell = self.shared.producer_bell(self.lane);
+        // The first result of a task counts: it may have more, or die after it.
+        let mut done = vec![false; ids.len()];
         let mut missing = ids.len();
         while missing > 0 {
             bell.prepare_sleep();
             self.mail.flush();
             self.take_in_posts();
             while let Some((place, result)) = self.take_result(ids) {
-                take(place, result);
-                missing -= 1;
+                if !std::mem::replace(&mut done[place], true) {
+                    take(place, result);
+                    missing -= 1;
+                }
             }
             let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
             let ended = missing == 0 || left == Some(Duration::ZERO);

@@ -102,6 +102,20 @@ pub fn run(me: u64, line: &str) -> bool {
             });
             reply(me, &answers.join(" "));
         }
+        // Whole commands, between bars.
+        "askeach" => {
+            let context = context();
+            let ids: Vec<u64> = rest
+                .split('|')
+                .filter_map(|task| context.task(task.as_bytes(), 16, None).ok())
+                .collect();
+            let mut answers = Vec::new();
+            context.wait_results(&ids, Some(DEADLINE), |place, result| {
+                let data = result.map_or(b"lost".to_vec(), |(data, _)| data);
+                answers.push(format!("{place}={}", String::from_utf8_lossy(&data)));
+            });
+            reply(me, &answers.join(" "));
+        }
         // A task of so many bytes, which the task worker measures.
         "askbig" => {
             let data = Pattern::new(7).bytes(0, number);
@@ -160,6 +174,10 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
         b"twice" => {
             finish(b"one");
             finish(b"two");
+        }
+        b"finishdie" => {
+            finish(rest);
+            let _ = process::kill(process::getpid(), Signal::KILL);
         }
         b"send" => {
             let sent = context().send(number(), b"from task\n");

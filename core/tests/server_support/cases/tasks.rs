@@ -29,6 +29,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "a_task_worker_sends_to_connections", sends);
     tests.add(MANAGED, "tasks_by_message_queue", message_queue);
     tests.add(MANAGED, "a_task_that_takes_too_long_is_given_up", timeout);
+    tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -307,6 +308,18 @@ fn full(kind: Kind) {
     server.signal(server.worker_pid(0), Signal::TERM);
     std::fs::write(server.folder().join("open"), "").unwrap();
     assert!(client.line().ends_with(" passed"));
+    server.finish();
+}
+
+fn first_counts(kind: Kind) {
+    let server = started(plan(kind).allow(DIED));
+    let mut client = server.connect();
+    assert_eq!(client.ask("askeach twice|sleep 200"), "0=one 1=slept");
+    // It dies after it has answered.
+    assert_eq!(
+        client.ask("askeach finishdie good|sleep 500"),
+        "0=good 1=slept"
+    );
     server.finish();
 }
 
