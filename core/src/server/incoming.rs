@@ -38,6 +38,8 @@ pub(super) struct Arrived {
 #[derive(Debug)]
 struct Partial {
     assembler: Assembler,
+    /// Its beginning.
+    begun: Option<(Header, Kind)>,
     serving: Option<Serving>,
 }
 
@@ -52,7 +54,8 @@ pub(super) struct Incoming {
     arrived: RefCell<VecDeque<Arrived>>,
     /// The same of `replies`: nothing but what somebody waits for.
     pub early_replies: RefCell<VecDeque<Arrived>>,
-    partial: RefCell<HashMap<u16, Partial>>,
+    /// By intake and sender: one that keeps a backlog sends to several intakes at a time.
+    partial: RefCell<HashMap<(usize, u16), Partial>>,
 }
 
 impl Incoming {
@@ -148,7 +151,9 @@ impl Context {
     /// Takes one record; the inner `None` is a part of something larger, or nothing of use.
     fn take_record(&self, posts: &Posts, to: To) -> Option<Option<Arrived>> {
         let index = posts.index(to);
-        let taken = posts.intakes.take(index, |bytes| self.read_record(bytes))?;
+        let taken = posts
+            .intakes
+            .take(index, |bytes| self.read_record(index, bytes))?;
         posts.intakes.take_waiters(index, |producer| {
             self.shared.producer_bell(producer).force();
         });
@@ -160,7 +165,7 @@ impl Context {
     }
 
     /// Copies a record out; the task it belongs to stands in the lane record from here on.
-    fn read_record(&self, bytes: &[u8]) -> Option<Arrived> {
+    fn read_record(&self, index: usize, bytes: &[u8]) -> Option<Arrived> {
         let (header, kind, data) = match Header::read(bytes) {
             Ok(read) => read,
             Err(error) => {
@@ -176,17 +181,19 @@ impl Context {
                 serving: self.begin_task(&header, kind),
             });
         }
-        self.read_part(header, kind, data)
+        self.read_part(index, header, kind, data)
     }
 
     fn begin_task(&self, header: &Header, kind: Kind) -> Option<Serving> {
         (kind == Kind::Task).then(|| self.begin_serving(key_of(header).pack()))
     }
 
-    fn read_part(&self, header: Header, kind: Kind, data: &[u8]) -> Option<Arrived> {
+    fn read_part(&self, index: usize, header: Header, kind: Kind, data: &[u8]) -> Option<Arrived> {
         let mut partial = self.incoming.partial.borrow_mut();
-        let entry = partial.entry(header.source).or_insert_with(|| Partial {
+        let place = (index, header.source);
+        let entry = partial.entry(place).or_insert_with(|| Partial {
             assembler: Assembler::new(MESSAGE_MAX_BYTES),
+            begun: None,
             serving: None,
         });
         if header.has(FIRST) {
@@ -198,13 +205,19 @@ impl Context {
             }
         }
         let assembled = entry.assembler.push(&header, data);
+        if let (Some(abandoned), Some((begun, kind))) = (assembled.abandoned, entry.begun) {
+            log_lost(&begun, kind, abandoned.reason, sender(self, begun.source));
+        }
+        if header.has(FIRST) {
+            entry.begun = Some((header, kind));
+        }
         let whole = assembled.message.map(Cow::into_owned);
         if let Some(refused) = assembled.refused {
             log_lost(&header, kind, refused.reason, sender(self, header.source));
         }
         let data = whole?;
         let serving = entry.serving.take();
-        partial.remove(&header.source);
+        partial.remove(&place);
         Some(Arrived {
             header,
             kind,
@@ -311,7 +324,8 @@ fn log_lost(header: &Header, kind: Kind, reason: Reason, worker_id: u32) {
         _ => "a message".to_owned(),
     };
     let why = match reason {
-        Reason::Orphan | Reason::Unfinished => "the process that took its beginning is dead",
+        Reason::Orphan => "the process that took its beginning is dead",
+        Reason::Unfinished => "the process that sent its beginning is dead",
         Reason::TooLarge | Reason::Inconsistent => "its parts do not fit together",
     };
     log::warning(format_args!(

@@ -30,6 +30,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "tasks_by_message_queue", message_queue);
     tests.add(MANAGED, "a_task_that_takes_too_long_is_given_up", timeout);
     tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
+    tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -320,6 +321,20 @@ fn first_counts(kind: Kind) {
         client.ask("askeach finishdie good|sleep 500"),
         "0=good 1=slept"
     );
+    server.finish();
+}
+
+fn side_by_side(kind: Kind) {
+    // With coroutines a task worker keeps what finds no room, and goes on.
+    let plan = plan(kind).set("task_enable_coroutine", true);
+    let server = started_with(plan.set("task_worker_num", 1), 3);
+    let mut client = server.connect();
+    client.tell("task big 5000000\nask big 5000000");
+    let wanted = measured(&Pattern::new(5).bytes(0, 5_000_000));
+    let mut lines = [client.line(), client.line()];
+    lines.sort();
+    assert_eq!(lines[0], wanted);
+    assert!(server.wait_for("finish ").ends_with(&wanted));
     server.finish();
 }
 
