@@ -17,7 +17,7 @@ use super::shared::{Shared, WorkerState};
 use super::start::{LISTENER_TOKEN, Signals};
 use super::tasks::TMPFILE;
 use crate::error::Error;
-use crate::ipc::message::Header;
+use crate::ipc::message::{Header, Kind};
 use crate::log;
 use crate::options::TaskIpc;
 use crate::reactor::clock;
@@ -188,6 +188,15 @@ impl TaskWorker {
                 ));
             }
         };
+        if kind != Kind::Task {
+            return log::warning(format_args!(
+                "a message {kind:?} of the queue of tasks is dropped: it is no task"
+            ));
+        }
+        if header.asker_epoch != self.context.shared.run {
+            // Left by an earlier server: who asked is gone, and others have its places by now.
+            header.source = u16::MAX;
+        }
         let serving = Some(self.context.begin_serving(key_of(&header).pack()));
         let data = if header.port & TMPFILE == 0 {
             data.to_vec()

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use swoole_core::ipc::{self, message::Header};
+use swoole_core::sys::message_queue::{MessageQueue, Wait};
 use swoole_core::sys::signal::Signal;
 
 use super::super::daemon::{Daemon, Kind, Plan};
@@ -31,6 +33,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "a_task_that_takes_too_long_is_given_up", timeout);
     tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
     tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
+    tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -336,6 +339,35 @@ fn side_by_side(kind: Kind) {
     assert_eq!(lines[0], wanted);
     assert!(server.wait_for("finish ").ends_with(&wanted));
     server.finish();
+}
+
+fn earlier_server(kind: Kind) {
+    let key = std::process::id() as i32 | 1 << 24;
+    let queue = MessageQueue::open(key).unwrap();
+    // Of a worker that this server does not have; of one that it has, which waits; and no task at all.
+    for (source, flags) in [(30, 4), (0, 4), (0, 0)] {
+        let data = b"echo old";
+        let header = Header {
+            source,
+            epoch: 1,
+            port: flags,
+            ..Header::new(ipc::message::Kind::Task, 0, data.len() as u32)
+        };
+        let bytes = [header.as_bytes(), data].concat();
+        queue.push(1, &bytes, Wait::No).unwrap();
+    }
+    let other = Header::new(ipc::message::Kind::Finish, 0, 0);
+    queue.push(1, other.as_bytes(), Wait::No).unwrap();
+    let plan = plan(kind)
+        .set("task_ipc_mode", 2)
+        .set("message_queue_key", key);
+    let server = started(plan.allow("it is no task"));
+    let mut client = server.connect();
+    server.wait_count("finish_error 0", 3);
+    assert_eq!(client.ask("ask echo new"), "new");
+    assert!(server.lines("finish 0").is_empty());
+    server.finish();
+    queue.remove().unwrap();
 }
 
 fn counted(kind: Kind) {
