@@ -273,10 +273,11 @@ impl Context {
         let event = FinishEvent {
             task_id: header.session_id,
             worker_id: sender(self, header.source),
+            is_own: header.asker_epoch == self.mail.epoch_bits(),
             flags: header.port,
             dispatch_time_s: seconds(header.time_us),
         };
-        if is_awaited(header.port) && header.asker_epoch != self.mail.epoch_bits() {
+        if is_awaited(header.port) && !event.is_own {
             return expired(event.task_id);
         }
         if header.port & (COROUTINE | NONBLOCK) == 0 {
