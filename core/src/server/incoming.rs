@@ -1,7 +1,7 @@
 //! Messages from other workers and task workers to this process.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -51,11 +51,13 @@ pub(super) struct Incoming {
     /// The one of them with results that this process waits for.
     pub replies: Option<To>,
     /// Taken out early, for user code.
-    arrived: RefCell<VecDeque<Arrived>>,
+    pub arrived: RefCell<VecDeque<Arrived>>,
     /// The same of `replies`: nothing but what somebody waits for.
     pub early_replies: RefCell<VecDeque<Arrived>>,
     /// By intake and sender: one that keeps a backlog sends to several intakes at a time.
     partial: RefCell<HashMap<(usize, u16), Partial>>,
+    /// When a process that was told to stop waits no longer for the rest, monotonic milliseconds.
+    pub rest_by_ms: Cell<Option<u64>>,
 }
 
 impl Incoming {
@@ -66,12 +68,6 @@ impl Incoming {
             sources,
             ..Self::default()
         }
-    }
-
-    /// Whether the rest of a message is still to come.
-    pub fn is_open(&self) -> bool {
-        let partial = self.partial.borrow();
-        partial.values().any(|p| p.assembler.held_bytes() > 0)
     }
 }
 
@@ -102,6 +98,17 @@ impl Context {
             || sources
                 .iter()
                 .any(|to| !posts.intakes.is_empty(posts.index(*to)))
+    }
+
+    /// Whether the rest of a message is still to come that a successor could make nothing of.
+    pub(super) fn is_open(&self) -> bool {
+        let Some(posts) = &self.shared.posts else {
+            return false;
+        };
+        let replies = self.incoming.replies.map(|to| posts.index(to));
+        let partial = self.incoming.partial.borrow();
+        let mut open = partial.iter().filter(|((at, _), _)| Some(*at) != replies);
+        open.any(|(_, p)| p.assembler.held_bytes() > 0)
     }
 
     /// Serves messages of other processes, a batch at most; answers whether there were some. A process that is

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::entry::{self, Incarnation, RequestLimit};
-use super::farewell::farewell;
+use super::farewell::{REST_MS, farewell};
 use super::handler::EventHandler;
 use super::incoming::{Arrived, key_of};
 use super::posts::To;
@@ -23,10 +23,6 @@ use crate::options::TaskIpc;
 use crate::reactor::clock;
 use crate::sys::queue_receiver::QueueReceiver;
 use crate::sys::signal::Signal;
-
-/// How long a task worker that was told to stop waits for the rest of a task it has begun to take, in
-/// milliseconds: its sender may be dead.
-const REST_MS: u64 = 1_000;
 
 struct TaskWorker {
     context: Rc<Context>,
@@ -124,7 +120,7 @@ impl TaskWorker {
             .is_none_or(|by_ms| clock::monotonic_ms() < by_ms);
         !self.context.stop.get()
             || (self.context.end_status.get().is_none()
-                && ((self.context.incoming.is_open() && rest) || self.drains()))
+                && ((self.context.is_open() && rest) || self.drains()))
     }
 
     /// Whether the server ends: then there is no successor, and what was accepted is done first. The manager
@@ -137,7 +133,7 @@ impl TaskWorker {
     /// stop only takes the rest of what it has begun.
     fn serve_one(&self) -> bool {
         if self.context.stop.get() && !self.drains() {
-            return self.context.incoming.is_open() && self.serve_own();
+            return self.context.is_open() && self.serve_own();
         }
         if self.context.is_full() {
             return false;

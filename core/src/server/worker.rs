@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::dispatch::Dispatcher;
 use super::entry::{Incarnation, RequestLimit, drop_privileges, enter, ignore_others};
-use super::farewell::farewell;
+use super::farewell::{REST_SLEEP, farewell};
 use super::handler::{EventHandler, Outcome, Payload};
 use super::long_message::{LongMessage, close_lost};
 use super::server_loop::{ServerLoop, between_turns};
@@ -225,7 +225,7 @@ impl Worker {
                 busy |= self.drain(reactor);
             }
             busy |= if self.context.stop.get() {
-                self.context.serve_replies()
+                self.context.serve_rest()
             } else {
                 self.context.serve_posts()
             };
@@ -240,7 +240,8 @@ impl Worker {
                 self.server_loop.glance()?;
                 self.context.note_end(&self.server_loop);
             } else {
-                self.sleep(None)?;
+                let rests = self.context.stop.get() && self.context.has_rest();
+                self.sleep(rests.then_some(REST_SLEEP))?;
             }
         }
         let mut failed = None;
@@ -256,7 +257,8 @@ impl Worker {
     fn goes_on(&self) -> bool {
         !self.context.stop.get()
             || (self.context.end_status.get().is_none()
-                && self.long.iter().any(|long| long.borrow().is_open()))
+                && (self.long.iter().any(|long| long.borrow().is_open())
+                    || self.context.has_rest()))
     }
 
     /// Whether to take messages of this reactor.

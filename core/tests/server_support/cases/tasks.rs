@@ -34,6 +34,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
     tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
     tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
+    tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -368,6 +369,39 @@ fn earlier_server(kind: Kind) {
     assert!(server.lines("finish 0").is_empty());
     server.finish();
     queue.remove().unwrap();
+}
+
+fn stop_loses_none(kind: Kind) {
+    // Those that are stopped have not served any connection.
+    let server = started(plan(kind).set("max_wait_time", 30).allow("in a row within"));
+    let mut ids: Vec<u32> = Vec::new();
+    let mut clients = Vec::new();
+    while !(ids.contains(&0) && ids.contains(&1)) {
+        let mut client = server.connect();
+        ids.push(client.ask("id").split(' ').nth(1).unwrap().parse().unwrap());
+        clients.push(client);
+    }
+    let of = |id: u32| ids.iter().position(|have| *have == id).unwrap();
+    // It takes them out while it waits for a task.
+    clients[of(0)].tell("ask gate open");
+    server.wait_for("task_at_gate ");
+    for _ in 0..10 {
+        assert_eq!(clients[of(1)].ask("message 0 early"), "ok");
+    }
+    let first = server.worker_pid(0);
+    server.signal(first, Signal::TERM);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    server.wait_count("message from=1 at=0 early", 10);
+    server.eventually("there is another one", || server.worker_pid(0) != first);
+    // A stop in the middle of a large one.
+    for round in 1..=8 {
+        let pid = server.worker_pid(0);
+        assert_eq!(clients[of(1)].ask("message 0 3000000"), "ok");
+        server.signal(pid, Signal::TERM);
+        server.wait_count("message from=1 at=0 3000000", round);
+        server.eventually("there is another one", || server.worker_pid(0) != pid);
+    }
+    server.finish();
 }
 
 fn counted(kind: Kind) {
