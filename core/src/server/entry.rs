@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::affinity::share_of;
-use super::context::{Context, Local, set_current};
+use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
+use super::local::Local;
 use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
 use super::posts::To;

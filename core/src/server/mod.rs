@@ -19,6 +19,7 @@ pub mod handler;
 mod incoming;
 mod info;
 mod lane;
+mod local;
 mod long_message;
 mod mail;
 mod mailbox;

@@ -183,6 +183,10 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
             let sent = context().send(number(), b"from task\n");
             emit(&format!("task_sent {}", verdict(sent)));
         }
+        b"sendbig" => {
+            emit(&format!("task_sending {}", process::getpid()));
+            let _ = context().send(number(), &Pattern::new(9).bytes(0, 1 << 20));
+        }
         b"task" => emit(&format!(
             "inner {}",
             context().task(b"x", NOREPLY, None).is_ok()

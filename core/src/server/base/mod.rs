@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use super::acceptor::{Accepted, Acceptor};
 use super::connection::{Connection, ConnectionSet, Effect, Stage};
-use super::context::{Context, Local, announces};
+use super::context::{Context, announces};
 use super::entry::{self, Incarnation, RequestLimit};
 use super::farewell::REST_SLEEP;
 use super::handler::{Event, EventHandler, Payload};
+use super::local::Local;
 use super::packages::PackageBuffer;
 use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
@@ -84,6 +85,7 @@ pub(super) fn run(
             .map(|producer| shared.to_hosts.consumer(producer, host))
             .collect(),
         postponed: RefCell::default(),
+        open_parts: RefCell::default(),
     };
     let context = entry::enter(shared, handler, who, Some(local))?;
     let server_loop = ServerLoop::enter(start.signals, &shared.worker_bells[host])?;

@@ -9,7 +9,7 @@ use swoole_core::sys::signal::Signal;
 use super::super::daemon::{Daemon, Kind, Plan};
 use super::super::pattern::Pattern;
 use super::super::serve::measured;
-use super::{MANAGED, PROCESS, Tests, env_count};
+use super::{BASE, MANAGED, PROCESS, Tests, env_count};
 
 const DIED: &str = "abnormal exit";
 
@@ -35,6 +35,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
     tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
     tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
+    tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -401,6 +402,25 @@ fn stop_loses_none(kind: Kind) {
         server.wait_count("message from=1 at=0 3000000", round);
         server.eventually("there is another one", || server.worker_pid(0) != pid);
     }
+    server.finish();
+}
+
+fn cut_message(kind: Kind) {
+    let server = started(plan(kind).with("trace", 1).allow(DIED));
+    let mut client = server.connect();
+    let id = client.ask("id");
+    let session = id.split(' ').next().unwrap();
+    // Its worker takes nothing until the sender is dead.
+    client.tell(&format!("task sendbig {session}\ngate open"));
+    let sender = server.wait_for("task_sending ");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = sender.rsplit(' ').next().unwrap().parse().unwrap();
+    server.signal(pid, Signal::KILL);
+    server.wait_for("worker_error ");
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    let (_, bytes) = client.end();
+    assert!(bytes.len() < 1 << 20);
+    server.wait_for(&format!("event {session} close"));
     server.finish();
 }
 
