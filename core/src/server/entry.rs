@@ -120,19 +120,11 @@ fn sources(role: Role, shared: &Shared, who: Incarnation) -> Vec<To> {
         _ if shared.posts.is_none() => Vec::new(),
         Role::Worker { .. } => {
             let replies = To::Lane(who.lane());
-            drop_stale(shared, replies);
+            shared.empty_replies(who.lane());
             vec![replies, own]
         }
         Role::TaskWorker { .. } => vec![own, To::AnyTaskWorker],
         _ => Vec::new(),
-    }
-}
-
-/// What an earlier incarnation of the lane waited for.
-fn drop_stale(shared: &Shared, replies: To) {
-    if let Some(posts) = &shared.posts {
-        let index = posts.index(replies);
-        while posts.intakes.take(index, |_| ()).is_some() {}
     }
 }
 

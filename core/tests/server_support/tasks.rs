@@ -171,6 +171,11 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
             gate(&text());
             finish(format!("{} passed", worker_id()).as_bytes());
         }
+        b"gatebig" => {
+            emit(&format!("task_at_gate {} {}", event.task.id, worker_id()));
+            gate(&text());
+            finish(&Pattern::new(5).bytes(0, 5_000_000));
+        }
         b"twice" => {
             finish(b"one");
             finish(b"two");

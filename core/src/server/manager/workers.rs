@@ -224,6 +224,9 @@ impl Manager {
             served.sessions = taken;
         }
         let is_host = index < self.shared.event_workers();
+        if is_host {
+            self.shared.empty_replies(who.lane());
+        }
         if self.shared.mode == Mode::Base {
             self.tell_owners(who);
         }

@@ -36,6 +36,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
     tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
     tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
+    tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -421,6 +422,30 @@ fn cut_message(kind: Kind) {
     let (_, bytes) = client.end();
     assert!(bytes.len() < 1 << 20);
     server.wait_for(&format!("event {session} close"));
+    server.finish();
+}
+
+fn dead_asker(kind: Kind) {
+    let plan = plan(kind).set("task_worker_num", 1).allow(DIED);
+    let server = started_with(plan, 3);
+    let mut client = server.connect();
+    let id = client.ask("id");
+    let pid = id.split(' ').nth(2).unwrap().parse().unwrap();
+    client.tell("co gatebig go");
+    server.wait_for("task_at_gate ");
+    // It takes nothing while the result comes, of which there is more than room.
+    client.tell("gate never");
+    server.wait_for("at_gate ");
+    std::fs::write(server.folder().join("go"), "").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    server.signal(pid, Signal::KILL);
+    server.wait_for("worker_error ");
+    assert_eq!(server.connect().ask("askfor 5000 echo next"), "next");
+    assert!(
+        server
+            .wait_for("finish_error ")
+            .contains("finish_error 0: ")
+    );
     server.finish();
 }
 
