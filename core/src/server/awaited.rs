@@ -20,8 +20,7 @@ impl Context {
         let (Some(posts), Some(replies)) = (&self.shared.posts, self.incoming.replies) else {
             return false;
         };
-        !self.incoming.early_replies.borrow().is_empty()
-            || !posts.intakes.is_empty(posts.index(replies))
+        self.incoming.has_early_replies() || !posts.intakes.is_empty(posts.index(replies))
     }
 
     /// Serves what suspended user code waits for, a batch at most, in a process that takes no more work, or
@@ -30,7 +29,7 @@ impl Context {
         self.mail.flush();
         let mut served = 0;
         while served < SERVE_BATCH && self.end_status.get().is_none() && self.has_replies() {
-            let early = self.incoming.early_replies.borrow_mut().pop_front();
+            let early = self.incoming.next_early_reply();
             let sources = self.incoming.replies.as_slice();
             let Some(reply) = early.or_else(|| self.take_message(sources)) else {
                 break;
@@ -87,21 +86,13 @@ impl Context {
     }
 
     fn take_result(&self, ids: &[u64]) -> Option<(usize, TaskOutcome)> {
-        let mut arrived = self.incoming.early_replies.borrow_mut();
         let own = self.mail.epoch_bits();
         let place_of = |a: &Arrived| {
-            let is_result = matches!(a.kind, Kind::Finish | Kind::TaskLost);
-            let is_own = is_result
-                && a.header.asker_epoch == own
-                && a.header.port & (COROUTINE | NONBLOCK) == 0;
+            let is_own = a.header.asker_epoch == own && a.header.port & (COROUTINE | NONBLOCK) == 0;
             ids.iter()
                 .position(|id| is_own && *id == a.header.session_id)
         };
-        let (at, place) = arrived
-            .iter()
-            .enumerate()
-            .find_map(|(at, a)| Some((at, place_of(a)?)))?;
-        let found = arrived.remove(at)?;
+        let (place, found) = self.incoming.find_early_reply(place_of)?;
         let result = (found.kind == Kind::Finish).then_some((found.data, found.header.port));
         Some((place, result))
     }

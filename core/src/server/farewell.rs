@@ -21,7 +21,7 @@ impl Context {
     /// Whether a worker that was told to stop has messages of others to serve before it makes room for its
     /// successor, which could not: those that it has taken out early, and the rest of what it has begun.
     pub(super) fn has_rest(&self) -> bool {
-        if self.end_status.get().is_some() || !(self.has_early() || self.is_open()) {
+        if self.end_status.get().is_some() || !(self.incoming.has_early() || self.is_open()) {
             return false;
         }
         let now = clock::monotonic_ms();
@@ -44,17 +44,12 @@ impl Context {
         busy
     }
 
-    /// Whether messages for user code were taken out early.
-    pub(super) fn has_early(&self) -> bool {
-        !self.incoming.arrived.borrow().is_empty()
-    }
-
     /// Serves one message that was taken out early; answers whether there was one.
     fn serve_early(&self) -> bool {
         if self.end_status.get().is_some() || self.is_full() {
             return false;
         }
-        let early = self.incoming.arrived.borrow_mut().pop_front();
+        let early = self.incoming.next_early();
         early.map(|message| self.serve_arrived(message)).is_some()
     }
 
@@ -66,7 +61,7 @@ impl Context {
 
     /// Whether messages of others are left that only this process can serve or send.
     pub(super) fn has_last(&self) -> bool {
-        self.mail.has_backlog() || self.has_early()
+        self.mail.has_backlog() || self.incoming.has_early()
     }
 }
 

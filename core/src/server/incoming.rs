@@ -20,6 +20,8 @@ use crate::reactor::clock;
 pub(super) const SERVE_BATCH: usize = 64;
 /// Bytes taken out early, so that others who wait for this process are not stuck, at most.
 const ARRIVED_MAX_BYTES: usize = 256 << 20;
+/// What a message that is kept takes besides its data.
+pub(super) const KEPT_BYTES: usize = 128;
 /// `SWOOLE_TASK_*`.
 pub(super) const COROUTINE: u16 = 32;
 pub(super) const NONBLOCK: u16 = 4;
@@ -32,6 +34,13 @@ pub(super) struct Arrived {
     pub data: Vec<u8>,
     /// Of a task: it stands in the lane record.
     pub serving: Option<Serving>,
+}
+
+impl Arrived {
+    /// What it costs to keep it.
+    fn held_bytes(&self) -> usize {
+        self.data.len() + KEPT_BYTES
+    }
 }
 
 /// A message on its way, of one sender.
@@ -51,9 +60,11 @@ pub(super) struct Incoming {
     /// The one of them with results that this process waits for.
     pub replies: Option<To>,
     /// Taken out early, for user code.
-    pub arrived: RefCell<VecDeque<Arrived>>,
+    arrived: RefCell<VecDeque<Arrived>>,
     /// The same of `replies`: nothing but what somebody waits for.
-    pub early_replies: RefCell<VecDeque<Arrived>>,
+    early_replies: RefCell<VecDeque<Arrived>>,
+    /// Bytes of both.
+    held_bytes: Cell<usize>,
     /// By intake and sender: one that keeps a backlog sends to several intakes at a time.
     partial: RefCell<HashMap<(usize, u16), Partial>>,
     /// When a process that was told to stop waits no longer for the rest, monotonic milliseconds.
@@ -68,6 +79,59 @@ impl Incoming {
             sources,
             ..Self::default()
         }
+    }
+
+    /// Keeps a message that was taken out early.
+    fn keep(&self, message: Arrived) {
+        self.held_bytes
+            .set(self.held_bytes.get() + message.held_bytes());
+        let is_reply = matches!(message.kind, Kind::Finish | Kind::TaskLost)
+            && is_awaited(message.header.port);
+        let queue = if is_reply {
+            &self.early_replies
+        } else {
+            &self.arrived
+        };
+        queue.borrow_mut().push_back(message);
+    }
+
+    fn taken(&self, message: Option<Arrived>) -> Option<Arrived> {
+        let bytes = message.as_ref().map_or(0, Arrived::held_bytes);
+        self.held_bytes
+            .set(self.held_bytes.get().saturating_sub(bytes));
+        message
+    }
+
+    /// The next message for user code that was taken out early.
+    pub fn next_early(&self) -> Option<Arrived> {
+        let message = self.arrived.borrow_mut().pop_front();
+        self.taken(message)
+    }
+
+    /// The next result that somebody waits for, of those that were taken out early.
+    pub fn next_early_reply(&self) -> Option<Arrived> {
+        let reply = self.early_replies.borrow_mut().pop_front();
+        self.taken(reply)
+    }
+
+    /// Takes the first of them for which `place_of` knows a place.
+    pub fn find_early_reply(
+        &self,
+        place_of: impl Fn(&Arrived) -> Option<usize>,
+    ) -> Option<(usize, Arrived)> {
+        let mut replies = self.early_replies.borrow_mut();
+        let mut numbered = replies.iter().enumerate();
+        let (at, place) = numbered.find_map(|(at, reply)| Some((at, place_of(reply)?)))?;
+        let reply = replies.remove(at);
+        Some((place, self.taken(reply)?))
+    }
+
+    pub fn has_early(&self) -> bool {
+        !self.arrived.borrow().is_empty()
+    }
+
+    pub fn has_early_replies(&self) -> bool {
+        !self.early_replies.borrow().is_empty()
     }
 }
 
@@ -93,8 +157,8 @@ impl Context {
             return false;
         };
         let sources = &self.incoming.sources;
-        !self.incoming.arrived.borrow().is_empty()
-            || !self.incoming.early_replies.borrow().is_empty()
+        self.incoming.has_early()
+            || self.incoming.has_early_replies()
             || sources
                 .iter()
                 .any(|to| !posts.intakes.is_empty(posts.index(*to)))
@@ -138,8 +202,8 @@ impl Context {
     }
 
     fn pop_early(&self) -> Option<Arrived> {
-        let reply = self.incoming.early_replies.borrow_mut().pop_front();
-        reply.or_else(|| self.incoming.arrived.borrow_mut().pop_front())
+        let reply = self.incoming.next_early_reply();
+        reply.or_else(|| self.incoming.next_early())
     }
 
     /// The next whole message from one of `sources`.
@@ -164,9 +228,10 @@ impl Context {
         posts.intakes.take_waiters(index, |producer| {
             self.shared.producer_bell(producer).force();
         });
-        if to == To::AnyTaskWorker && !posts.intakes.is_empty(index) {
+        let any = To::AnyTaskWorker;
+        if self.is_task_worker() && !posts.intakes.is_empty(posts.index(any)) {
             // Whoever was woken for it may be busy with this one.
-            self.shared.announce(to);
+            self.shared.announce(any);
         }
         Some(taken)
     }
@@ -302,19 +367,19 @@ impl Context {
         if self.shared.posts.is_none() || self.is_task_worker() {
             return;
         }
-        let early = [&self.incoming.arrived, &self.incoming.early_replies];
-        let sum = |queue: &RefCell<VecDeque<Arrived>>| -> usize {
-            queue.borrow().iter().map(|a| a.data.len()).sum()
-        };
-        let mut held: usize = early.into_iter().map(sum).sum();
-        while held <= ARRIVED_MAX_BYTES {
-            let Some(message) = self.take_message(&self.incoming.sources) else {
+        let incoming = &self.incoming;
+        loop {
+            // Where too much is kept: still what ends the waiting.
+            let is_full = incoming.held_bytes.get() > ARRIVED_MAX_BYTES;
+            let sources = if is_full {
+                incoming.replies.as_slice()
+            } else {
+                &incoming.sources
+            };
+            let Some(message) = self.take_message(sources) else {
                 return;
             };
-            held += message.data.len();
-            let is_reply = matches!(message.kind, Kind::Finish | Kind::TaskLost)
-                && is_awaited(message.header.port);
-            early[usize::from(is_reply)].borrow_mut().push_back(message);
+            incoming.keep(message);
         }
     }
 }

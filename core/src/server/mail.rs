@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{Duration, Instant};
 
+use super::incoming::KEPT_BYTES;
 use super::posts::{Posts, To, low_bits};
 use super::shared::Shared;
 use crate::error::Error;
@@ -128,7 +129,7 @@ impl Mail {
             return Ok(());
         }
         let kept = self.backlog_bytes.get();
-        let has_place = kept == 0 || kept + data.len() <= BACKLOG_MAX_BYTES;
+        let has_place = kept == 0 || kept + data.len() + KEPT_BYTES <= BACKLOG_MAX_BYTES;
         if patience == Patience::Backlog && has_place {
             self.keep(index, to, header, data, sent_bytes);
             return Ok(());
@@ -197,7 +198,7 @@ impl Mail {
             sent_bytes,
         };
         self.backlog_bytes
-            .set(self.backlog_bytes.get() + data.len());
+            .set(self.backlog_bytes.get() + data.len() + KEPT_BYTES);
         self.backlog
             .borrow_mut()
             .entry(index)
@@ -304,7 +305,8 @@ impl Mail {
                 return false;
             }
             let kept = self.backlog_bytes.get();
-            self.backlog_bytes.set(kept.saturating_sub(data.len()));
+            self.backlog_bytes
+                .set(kept.saturating_sub(data.len() + KEPT_BYTES));
             queue.pop_front();
         }
         true

@@ -325,7 +325,7 @@ impl BaseWorker {
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
         let takes = self.end_by_ms.is_none() && !self.context.is_full();
-        let has_early = !self.context.is_full() && self.context.has_early();
+        let has_early = !self.context.is_full() && self.context.incoming.has_early();
         if self.context.has_replies() || has_early || (takes && self.context.has_posts()) {
             return false;
         }
