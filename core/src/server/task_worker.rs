@@ -126,7 +126,7 @@ impl TaskWorker {
     /// Whether the server ends: then there is no successor, and what was accepted is done first. The manager
     /// limits the time.
     fn drains(&self) -> bool {
-        self.context.is_shutting_down() && self.context.has_posts() && !self.context.is_full()
+        self.context.is_shutting_down() && self.context.has_posts()
     }
 
     /// Takes one message and runs user code for it; answers whether there was one. A worker that was told to
@@ -239,8 +239,11 @@ impl TaskWorker {
         let shared = &self.context.shared;
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
-        bell.prepare_sleep();
         let takes = !self.context.stop.get() && !self.context.is_full();
+        if takes {
+            // One that takes nothing must not be woken for what others could take.
+            bell.prepare_sleep();
+        }
         let has_posts = takes && self.context.has_posts();
         if !has_posts && (self.context.stop.get() || !self.is_asked_to_stop()) {
             record.set_state(WorkerState::Idle);

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use swoole_core::reactor::event_loop;
 use swoole_core::server::serving::Serving;
 use swoole_core::server::{
     ConnectionEvent, FaultPlace, FinishEvent, MessageEvent, Outcome, TaskEvent,
@@ -175,6 +176,19 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
             emit(&format!("task_at_gate {} {}", event.task.id, worker_id()));
             gate(&text());
             finish(&Pattern::new(5).bytes(0, 5_000_000));
+        }
+        // As a coroutine that waits.
+        b"suspend" => {
+            let (serving, task) = (event.serving, event.task);
+            let end = move || {
+                let _ = context().finish_task(&task, b"resumed", 0);
+                context().finish(serving, Outcome::Done);
+            };
+            if let Ok(event_loop) = event_loop::current() {
+                event_loop.after(number(), Box::new(end));
+            }
+            emit(&format!("task_suspended {}", event.task.id));
+            return Outcome::Suspended;
         }
         b"twice" => {
             finish(b"one");

@@ -37,6 +37,7 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
     tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
+    tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -447,6 +448,27 @@ fn dead_asker(kind: Kind) {
             .contains("finish_error 0: ")
     );
     server.finish();
+}
+
+fn full_task_worker(kind: Kind) {
+    let plan = plan(kind)
+        .set("task_enable_coroutine", true)
+        .set("worker_max_concurrency", 1)
+        .set("max_wait_time", 30);
+    let mut server = started(plan);
+    let mut client = server.connect();
+    client.ask("task suspend 4000");
+    server.wait_for("task_suspended ");
+    for _ in 0..30 {
+        assert_eq!(client.ask("askfor 2000 echo other"), "other");
+    }
+    // What was accepted is done at the end, full or not.
+    client.ask("tasks 2 suspend 300");
+    client.ask("tasks 3 print left");
+    server.signal(server.pid(), Signal::TERM);
+    server.expect_exit(0);
+    let done = server.lines("task ");
+    assert_eq!(done.iter().filter(|l| l.ends_with("left")).count(), 3);
 }
 
 fn counted(kind: Kind) {
