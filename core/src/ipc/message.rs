@@ -104,7 +104,8 @@ pub struct Header {
     pub source: u16,
     /// Index of the listening port; of tasks, results and messages of user code their flags.
     pub port: u16,
-    /// Of a task's result: the low bits of the incarnation that asked for it. Else 0.
+    /// Of a task's result: the low bits of the incarnation that asked for it. Of a task in a System V queue:
+    /// which run of the server it is of. Else 0.
     pub asker_epoch: u16,
 }
 

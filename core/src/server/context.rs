@@ -1,16 +1,15 @@
 //! The running server as one process sees it: what the methods of `Swoole\Server` do.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::Mode;
-use super::connection::ConnectionSet;
 use super::dispatch::Dispatcher;
 use super::handler::{ConnectionEvent, Event, EventHandler, Outcome, Role};
 use super::incoming::Incoming;
+use super::local::Local;
 use super::mail::Mail;
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
@@ -18,10 +17,8 @@ use super::serving::{InHand, Serving};
 use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use crate::error::Error;
-use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
-use crate::log;
+use crate::ipc::message::{BY_SERVER, Kind, RESET};
 use crate::options::Settings;
-use crate::shm::ring::Consumer;
 use crate::sys::signal::Signal;
 use crate::sys::{forks, process};
 
@@ -37,79 +34,6 @@ pub fn current() -> Option<Rc<Context>> {
 
 pub(super) fn set_current(context: Option<Rc<Context>>) {
     CURRENT.set(context);
-}
-
-/// Messages taken from one producer before the next one's turn.
-const DRAIN_BATCH: usize = 64;
-/// Close requests that came in while this process was waiting for room, at most.
-const POSTPONED_MAX: usize = 100_000;
-
-/// The connections that this process owns itself (base mode), and what others send to them.
-#[derive(Debug)]
-pub(super) struct Local {
-    pub host: usize,
-    pub set: RefCell<ConnectionSet>,
-    pub inboxes: Vec<Consumer>,
-    /// What must run user code and has to wait until none is running.
-    pub postponed: RefCell<VecDeque<Header>>,
-}
-
-impl Local {
-    /// Takes what others send to this process' connections, without running user code.
-    pub fn take_in(&self, shared: &Shared) {
-        for source in 0..self.inboxes.len() {
-            while self.drain(shared, source) {}
-        }
-        self.set.borrow_mut().flush_dirty();
-    }
-
-    /// Takes messages of one producer; answers whether there were some.
-    pub fn drain(&self, shared: &Shared, source: usize) -> bool {
-        let inbox = &self.inboxes[source];
-        let mut taken = 0;
-        while taken < DRAIN_BATCH {
-            match inbox.peek() {
-                Ok(Some(record)) => {
-                    match Header::read(record.bytes()) {
-                        Ok((header, kind, data)) => self.take_one(&header, kind, data),
-                        Err(error) => log::error(format_args!("a message is dropped: {error}")),
-                    }
-                    record.release();
-                }
-                Ok(None) => break,
-                Err(corrupt) => {
-                    log::error(format_args!(
-                        "ring of process {source}: {corrupt}; it is emptied"
-                    ));
-                    inbox.skip_all();
-                }
-            }
-            taken += 1;
-        }
-        if taken > 0 && inbox.take_waiting() {
-            shared.producer_bell(source).force();
-        }
-        taken > 0
-    }
-
-    /// One message for a connection of this process; a close is put off.
-    fn take_one(&self, header: &Header, kind: Kind, data: &[u8]) {
-        let mut set = self.set.borrow_mut();
-        let Some(key) = set.find(header.session_id) else {
-            return;
-        };
-        match kind {
-            Kind::Send => set.send(key, data),
-            Kind::CloseConfirm => set.confirm_close(key, header.has(RESET)),
-            Kind::CloseRequest => {
-                let mut postponed = self.postponed.borrow_mut();
-                if postponed.len() < POSTPONED_MAX {
-                    postponed.push_back(*header);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Whether user code is told of connects or closes.

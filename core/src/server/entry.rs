@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::affinity::share_of;
-use super::context::{Context, Local, set_current};
+use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
+use super::local::Local;
 use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
 use super::posts::To;
@@ -119,19 +120,11 @@ fn sources(role: Role, shared: &Shared, who: Incarnation) -> Vec<To> {
         _ if shared.posts.is_none() => Vec::new(),
         Role::Worker { .. } => {
             let replies = To::Lane(who.lane());
-            drop_stale(shared, replies);
+            shared.empty_replies(who.lane());
             vec![replies, own]
         }
         Role::TaskWorker { .. } => vec![own, To::AnyTaskWorker],
         _ => Vec::new(),
-    }
-}
-
-/// What an earlier incarnation of the lane waited for.
-fn drop_stale(shared: &Shared, replies: To) {
-    if let Some(posts) = &shared.posts {
-        let index = posts.index(replies);
-        while posts.intakes.take(index, |_| ()).is_some() {}
     }
 }
 

@@ -102,6 +102,8 @@ pub struct FinishEvent {
     pub task_id: u64,
     /// The task worker it comes from.
     pub worker_id: u32,
+    /// Whether this very process asked for it, and not its predecessor.
+    pub is_own: bool,
     pub flags: u16,
     pub dispatch_time_s: f64,
 }

@@ -1,10 +1,9 @@
 //! Messages from other workers and task workers to this process.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::handler::{FinishEvent, MessageEvent, TaskEvent, TaskRef};
@@ -16,22 +15,17 @@ use crate::ipc::message::{FIRST, Header, Kind};
 use crate::ipc::reassembly::{Assembler, Reason};
 use crate::log::{self, Level};
 use crate::reactor::clock;
-use crate::sys::socket::{Interest, poll_one};
 
 /// Messages served before the process looks at its connections again.
-const SERVE_BATCH: usize = 64;
+pub(super) const SERVE_BATCH: usize = 64;
 /// Bytes taken out early, so that others who wait for this process are not stuck, at most.
 const ARRIVED_MAX_BYTES: usize = 256 << 20;
+/// What a message that is kept takes besides its data.
+pub(super) const KEPT_BYTES: usize = 128;
 /// `SWOOLE_TASK_*`.
 pub(super) const COROUTINE: u16 = 32;
 pub(super) const NONBLOCK: u16 = 4;
 pub(super) const NOREPLY: u16 = 128;
-/// How long to sleep at most before looking again, in milliseconds.
-const RECHECK_MS: u64 = 1_000;
-
-/// A result and its flags; `None`: there will be none.
-pub type TaskOutcome = Option<(Vec<u8>, u16)>;
-
 /// A message that is whole.
 #[derive(Debug)]
 pub(super) struct Arrived {
@@ -42,10 +36,19 @@ pub(super) struct Arrived {
     pub serving: Option<Serving>,
 }
 
+impl Arrived {
+    /// What it costs to keep it.
+    fn held_bytes(&self) -> usize {
+        self.data.len() + KEPT_BYTES
+    }
+}
+
 /// A message on its way, of one sender.
 #[derive(Debug)]
 struct Partial {
     assembler: Assembler,
+    /// Its beginning.
+    begun: Option<(Header, Kind)>,
     serving: Option<Serving>,
 }
 
@@ -54,22 +57,81 @@ struct Partial {
 pub(super) struct Incoming {
     /// What this process takes from, the most urgent first.
     pub sources: Vec<To>,
+    /// The one of them with results that this process waits for.
+    pub replies: Option<To>,
+    /// Taken out early, for user code.
     arrived: RefCell<VecDeque<Arrived>>,
-    partial: RefCell<HashMap<u16, Partial>>,
+    /// The same of `replies`: nothing but what somebody waits for.
+    early_replies: RefCell<VecDeque<Arrived>>,
+    /// Bytes of both.
+    held_bytes: Cell<usize>,
+    /// By intake and sender: one that keeps a backlog sends to several intakes at a time.
+    partial: RefCell<HashMap<(usize, u16), Partial>>,
+    /// When a process that was told to stop waits no longer for the rest, monotonic milliseconds.
+    pub rest_by_ms: Cell<Option<u64>>,
 }
 
 impl Incoming {
     pub fn new(sources: Vec<To>) -> Self {
+        let of_lane = |to: &To| matches!(to, To::Lane(_));
         Self {
+            replies: sources.iter().copied().find(of_lane),
             sources,
             ..Self::default()
         }
     }
 
-    /// Whether the rest of a message is still to come.
-    pub fn is_open(&self) -> bool {
-        let partial = self.partial.borrow();
-        partial.values().any(|p| p.assembler.held_bytes() > 0)
+    /// Keeps a message that was taken out early.
+    fn keep(&self, message: Arrived) {
+        self.held_bytes
+            .set(self.held_bytes.get() + message.held_bytes());
+        let is_reply = matches!(message.kind, Kind::Finish | Kind::TaskLost)
+            && is_awaited(message.header.port);
+        let queue = if is_reply {
+            &self.early_replies
+        } else {
+            &self.arrived
+        };
+        queue.borrow_mut().push_back(message);
+    }
+
+    fn taken(&self, message: Option<Arrived>) -> Option<Arrived> {
+        let bytes = message.as_ref().map_or(0, Arrived::held_bytes);
+        self.held_bytes
+            .set(self.held_bytes.get().saturating_sub(bytes));
+        message
+    }
+
+    /// The next message for user code that was taken out early.
+    pub fn next_early(&self) -> Option<Arrived> {
+        let message = self.arrived.borrow_mut().pop_front();
+        self.taken(message)
+    }
+
+    /// The next result that somebody waits for, of those that were taken out early.
+    pub fn next_early_reply(&self) -> Option<Arrived> {
+        let reply = self.early_replies.borrow_mut().pop_front();
+        self.taken(reply)
+    }
+
+    /// Takes the first of them for which `place_of` knows a place.
+    pub fn find_early_reply(
+        &self,
+        place_of: impl Fn(&Arrived) -> Option<usize>,
+    ) -> Option<(usize, Arrived)> {
+        let mut replies = self.early_replies.borrow_mut();
+        let mut numbered = replies.iter().enumerate();
+        let (at, place) = numbered.find_map(|(at, reply)| Some((at, place_of(reply)?)))?;
+        let reply = replies.remove(at);
+        Some((place, self.taken(reply)?))
+    }
+
+    pub fn has_early(&self) -> bool {
+        !self.arrived.borrow().is_empty()
+    }
+
+    pub fn has_early_replies(&self) -> bool {
+        !self.early_replies.borrow().is_empty()
     }
 }
 
@@ -95,39 +157,41 @@ impl Context {
             return false;
         };
         let sources = &self.incoming.sources;
-        !self.incoming.arrived.borrow().is_empty()
+        self.incoming.has_early()
+            || self.incoming.has_early_replies()
             || sources
                 .iter()
                 .any(|to| !posts.intakes.is_empty(posts.index(*to)))
     }
 
-    /// Serves messages of other processes, a batch at most; answers whether there were some.
-    #[inline]
-    pub(super) fn serve_posts(&self) -> bool {
-        self.mail.flush();
-        self.has_posts() && self.serve_batch(&self.incoming.sources, SERVE_BATCH)
+    /// Whether the rest of a message is still to come that a successor could make nothing of.
+    pub(super) fn is_open(&self) -> bool {
+        let Some(posts) = &self.shared.posts else {
+            return false;
+        };
+        let replies = self.incoming.replies.map(|to| posts.index(to));
+        let partial = self.incoming.partial.borrow();
+        let mut open = partial.iter().filter(|((at, _), _)| Some(*at) != replies);
+        open.any(|(_, p)| p.assembler.held_bytes() > 0)
     }
 
-    /// [`Self::serve_posts`] of a process that takes no more work: only what it has asked for itself.
-    pub(super) fn serve_replies(&self) -> bool {
+    /// Serves messages of other processes, a batch at most; answers whether there were some. A process that is
+    /// full takes what user code waits for: else it would stay full.
+    #[inline]
+    pub(super) fn serve_posts(&self) -> bool {
+        if self.is_full() {
+            return self.serve_replies();
+        }
         self.mail.flush();
-        let sources = &self.incoming.sources;
-        let replies: Vec<To> = sources
-            .iter()
-            .copied()
-            .filter(|to| matches!(to, To::Lane(_)))
-            .collect();
-        self.has_posts() && self.serve_batch(&replies, SERVE_BATCH)
+        self.has_posts() && self.serve_batch(&self.incoming.sources, SERVE_BATCH)
     }
 
     /// Serves up to `limit` messages; answers whether there were some.
     pub(super) fn serve_batch(&self, sources: &[To], limit: usize) -> bool {
         let mut served = 0;
         while served < limit && self.end_status.get().is_none() && !self.is_full() {
-            let early = self.incoming.arrived.borrow_mut().pop_front();
-            let Some(arrived) = early.or_else(|| self.take_message(sources)) else {
-                break;
-            };
+            let next = self.pop_early().or_else(|| self.take_message(sources));
+            let Some(arrived) = next else { break };
             self.serve_arrived(arrived);
             served += 1;
             if self.stop.get() {
@@ -135,6 +199,11 @@ impl Context {
             }
         }
         served > 0
+    }
+
+    fn pop_early(&self) -> Option<Arrived> {
+        let reply = self.incoming.next_early_reply();
+        reply.or_else(|| self.incoming.next_early())
     }
 
     /// The next whole message from one of `sources`.
@@ -153,19 +222,22 @@ impl Context {
     /// Takes one record; the inner `None` is a part of something larger, or nothing of use.
     fn take_record(&self, posts: &Posts, to: To) -> Option<Option<Arrived>> {
         let index = posts.index(to);
-        let taken = posts.intakes.take(index, |bytes| self.read_record(bytes))?;
+        let taken = posts
+            .intakes
+            .take(index, |bytes| self.read_record(index, bytes))?;
         posts.intakes.take_waiters(index, |producer| {
             self.shared.producer_bell(producer).force();
         });
-        if to == To::AnyTaskWorker && !posts.intakes.is_empty(index) {
+        let any = To::AnyTaskWorker;
+        if self.is_task_worker() && !posts.intakes.is_empty(posts.index(any)) {
             // Whoever was woken for it may be busy with this one.
-            self.shared.announce(to);
+            self.shared.announce(any);
         }
         Some(taken)
     }
 
     /// Copies a record out; the task it belongs to stands in the lane record from here on.
-    fn read_record(&self, bytes: &[u8]) -> Option<Arrived> {
+    fn read_record(&self, index: usize, bytes: &[u8]) -> Option<Arrived> {
         let (header, kind, data) = match Header::read(bytes) {
             Ok(read) => read,
             Err(error) => {
@@ -181,17 +253,19 @@ impl Context {
                 serving: self.begin_task(&header, kind),
             });
         }
-        self.read_part(header, kind, data)
+        self.read_part(index, header, kind, data)
     }
 
     fn begin_task(&self, header: &Header, kind: Kind) -> Option<Serving> {
         (kind == Kind::Task).then(|| self.begin_serving(key_of(header).pack()))
     }
 
-    fn read_part(&self, header: Header, kind: Kind, data: &[u8]) -> Option<Arrived> {
+    fn read_part(&self, index: usize, header: Header, kind: Kind, data: &[u8]) -> Option<Arrived> {
         let mut partial = self.incoming.partial.borrow_mut();
-        let entry = partial.entry(header.source).or_insert_with(|| Partial {
+        let place = (index, header.source);
+        let entry = partial.entry(place).or_insert_with(|| Partial {
             assembler: Assembler::new(MESSAGE_MAX_BYTES),
+            begun: None,
             serving: None,
         });
         if header.has(FIRST) {
@@ -203,13 +277,19 @@ impl Context {
             }
         }
         let assembled = entry.assembler.push(&header, data);
+        if let (Some(abandoned), Some((begun, kind))) = (assembled.abandoned, entry.begun) {
+            log_lost(&begun, kind, abandoned.reason, sender(self, begun.source));
+        }
+        if header.has(FIRST) {
+            entry.begun = Some((header, kind));
+        }
         let whole = assembled.message.map(Cow::into_owned);
         if let Some(refused) = assembled.refused {
             log_lost(&header, kind, refused.reason, sender(self, header.source));
         }
         let data = whole?;
         let serving = entry.serving.take();
-        partial.remove(&header.source);
+        partial.remove(&place);
         Some(Arrived {
             header,
             kind,
@@ -265,11 +345,11 @@ impl Context {
         let event = FinishEvent {
             task_id: header.session_id,
             worker_id: sender(self, header.source),
+            is_own: header.asker_epoch == self.mail.epoch_bits(),
             flags: header.port,
             dispatch_time_s: seconds(header.time_us),
         };
-        let is_awaited = header.port & COROUTINE != 0 || header.port & NONBLOCK == 0;
-        if is_awaited && header.asker_epoch != self.mail.epoch_bits() {
+        if is_awaited(header.port) && !event.is_own {
             return expired(event.task_id);
         }
         if header.port & (COROUTINE | NONBLOCK) == 0 {
@@ -287,77 +367,26 @@ impl Context {
         if self.shared.posts.is_none() || self.is_task_worker() {
             return;
         }
-        let arrived = &self.incoming.arrived;
-        let mut held: usize = arrived.borrow().iter().map(|a| a.data.len()).sum();
-        while held <= ARRIVED_MAX_BYTES {
-            let Some(message) = self.take_message(&self.incoming.sources) else {
+        let incoming = &self.incoming;
+        loop {
+            // Where too much is kept: still what ends the waiting.
+            let is_full = incoming.held_bytes.get() > ARRIVED_MAX_BYTES;
+            let sources = if is_full {
+                incoming.replies.as_slice()
+            } else {
+                &incoming.sources
+            };
+            let Some(message) = self.take_message(sources) else {
                 return;
             };
-            held += message.data.len();
-            arrived.borrow_mut().push_back(message);
+            incoming.keep(message);
         }
     }
+}
 
-    /// Waits for the results of tasks, in a process without a coroutine to wait in. `take` gets the place in
-    /// `ids` and the result; `None` is a task whose task worker died. Ends when all are there, or after
-    /// `timeout` (`None`: without limit).
-    pub fn wait_results(
-        &self,
-        ids: &[u64],
-        timeout: Option<Duration>,
-        mut take: impl FnMut(usize, TaskOutcome),
-    ) {
-        let start = Instant::now();
-        let bell = self.shared.producer_bell(self.lane);
-        let mut missing = ids.len();
-        while missing > 0 {
-            bell.prepare_sleep();
-            self.mail.flush();
-            self.take_in_posts();
-            while let Some((place, result)) = self.take_result(ids) {
-                take(place, result);
-                missing -= 1;
-            }
-            let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-            let ended = missing == 0 || left == Some(Duration::ZERO);
-            if !ended {
-                if let Some(local) = &self.local {
-                    local.take_in(&self.shared);
-                }
-                let left_ms = left.map_or(RECHECK_MS, |left| left.as_millis() as u64 + 1);
-                // A failed wait is a short one.
-                let _ = poll_one(bell.bell(), Interest::Read, left_ms.min(RECHECK_MS) as i32);
-                super::start::clear_bell(bell);
-            }
-            bell.awake();
-            if ended {
-                break;
-            }
-        }
-        // User code may have called this where the event loop was about to sleep, and others take the process
-        // for awake now: it looks once more.
-        bell.force();
-    }
-
-    fn take_result(&self, ids: &[u64]) -> Option<(usize, TaskOutcome)> {
-        let mut arrived = self.incoming.arrived.borrow_mut();
-        let own = self.mail.epoch_bits();
-        let place_of = |a: &Arrived| {
-            let is_result = matches!(a.kind, Kind::Finish | Kind::TaskLost);
-            let is_own = is_result
-                && a.header.asker_epoch == own
-                && a.header.port & (COROUTINE | NONBLOCK) == 0;
-            ids.iter()
-                .position(|id| is_own && *id == a.header.session_id)
-        };
-        let (at, place) = arrived
-            .iter()
-            .enumerate()
-            .find_map(|(at, a)| Some((at, place_of(a)?)))?;
-        let found = arrived.remove(at)?;
-        let result = (found.kind == Kind::Finish).then_some((found.data, found.header.port));
-        Some((place, result))
-    }
+/// Whether a coroutine or a call waits for the result of a task with these flags.
+pub(super) fn is_awaited(flags: u16) -> bool {
+    flags & COROUTINE != 0 || flags & NONBLOCK == 0
 }
 
 /// A message in parts that cannot be put together.
@@ -368,7 +397,8 @@ fn log_lost(header: &Header, kind: Kind, reason: Reason, worker_id: u32) {
         _ => "a message".to_owned(),
     };
     let why = match reason {
-        Reason::Orphan | Reason::Unfinished => "the process that took its beginning is dead",
+        Reason::Orphan => "the process that took its beginning is dead",
+        Reason::Unfinished => "the process that sent its beginning is dead",
         Reason::TooLarge | Reason::Inconsistent => "its parts do not fit together",
     };
     log::warning(format_args!(
@@ -393,8 +423,7 @@ pub(super) fn key_of(header: &Header) -> TaskKey {
         id: header.session_id,
         source: header.source,
         epoch_bits: low_bits(header.epoch),
-        is_awaited: header.port & NOREPLY == 0
-            && (header.port & COROUTINE != 0 || header.port & NONBLOCK == 0),
+        is_awaited: header.port & NOREPLY == 0 && is_awaited(header.port),
         in_coroutine: header.port & COROUTINE != 0,
     }
 }

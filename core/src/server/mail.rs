@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{Duration, Instant};
 
+use super::incoming::KEPT_BYTES;
 use super::posts::{Posts, To, low_bits};
 use super::shared::Shared;
 use crate::error::Error;
@@ -128,7 +129,7 @@ impl Mail {
             return Ok(());
         }
         let kept = self.backlog_bytes.get();
-        let has_place = kept == 0 || kept + data.len() <= BACKLOG_MAX_BYTES;
+        let has_place = kept == 0 || kept + data.len() + KEPT_BYTES <= BACKLOG_MAX_BYTES;
         if patience == Patience::Backlog && has_place {
             self.keep(index, to, header, data, sent_bytes);
             return Ok(());
@@ -197,7 +198,7 @@ impl Mail {
             sent_bytes,
         };
         self.backlog_bytes
-            .set(self.backlog_bytes.get() + data.len());
+            .set(self.backlog_bytes.get() + data.len() + KEPT_BYTES);
         self.backlog
             .borrow_mut()
             .entry(index)
@@ -221,12 +222,19 @@ impl Mail {
     ) -> Result<(), Error> {
         let index = posts.index(to);
         let mut progress = Instant::now();
+        let bell = self.shared.producer_bell(self.source);
         loop {
+            if self.is_for_nobody(to, header) {
+                bell.force();
+                return Err(terminated(to));
+            }
             posts.intakes.wait_for_room(index, self.source);
             let before = sent_bytes;
             self.flush();
             let is_first = !self.backlog.borrow().contains_key(&index);
             if is_first && self.push(posts, to, header, data, &mut sent_bytes) {
+                // Rings that were not for this were read, too: the event loop looks once more.
+                bell.force();
                 return Ok(());
             }
             if sent_bytes != before {
@@ -235,6 +243,7 @@ impl Mail {
             }
             let left = limit.map(|limit| limit.saturating_sub(progress.elapsed()));
             if left == Some(Duration::ZERO) {
+                bell.force();
                 return Err(Error::MessageNotTaken {
                     len: data.len() as u64,
                     waited_ms: limit.map_or(0, |limit| limit.as_millis() as u64),
@@ -242,10 +251,14 @@ impl Mail {
             }
             meanwhile();
             let left_ms = left.map_or(RECHECK_MS, |left| left.as_millis() as u64 + 1);
-            let bell = self.shared.producer_bell(self.source);
             poll_one(bell.bell(), Interest::Read, left_ms.min(RECHECK_MS) as i32)?;
             super::start::clear_bell(bell);
         }
+    }
+
+    /// Whether a message is for an incarnation that is dead: nobody makes room for it.
+    fn is_for_nobody(&self, to: To, header: &Header) -> bool {
+        matches!(to, To::Lane(lane) if !self.shared.is_alive(lane, header.asker_epoch))
     }
 
     /// Whether something waits for room.
@@ -287,11 +300,13 @@ impl Mail {
                 data,
                 sent_bytes,
             } = outgoing;
-            if !self.push(posts, *to, header, data, sent_bytes) {
+            let is_dropped = self.is_for_nobody(*to, header);
+            if !is_dropped && !self.push(posts, *to, header, data, sent_bytes) {
                 return false;
             }
             let kept = self.backlog_bytes.get();
-            self.backlog_bytes.set(kept.saturating_sub(data.len()));
+            self.backlog_bytes
+                .set(kept.saturating_sub(data.len() + KEPT_BYTES));
             queue.pop_front();
         }
         true
@@ -317,5 +332,15 @@ impl Mail {
             (posts.intakes.used_bytes(*slot), busy)
         };
         turn.min_by_key(load).unwrap_or(first)
+    }
+}
+
+fn terminated(to: To) -> Error {
+    let lane = match to {
+        To::Lane(lane) => lane,
+        To::Worker(_) | To::AnyTaskWorker => 0,
+    };
+    Error::WorkerTerminated {
+        worker_id: lane as u32 / 2,
     }
 }

@@ -8,6 +8,7 @@
 
 mod acceptor;
 mod affinity;
+mod awaited;
 mod base;
 mod connection;
 mod context;
@@ -18,6 +19,7 @@ pub mod handler;
 mod incoming;
 mod info;
 mod lane;
+mod local;
 mod long_message;
 mod mail;
 mod mailbox;
@@ -39,12 +41,12 @@ mod tasks;
 mod user_process;
 mod worker;
 
+pub use awaited::TaskOutcome;
 pub use context::{Context, current};
 pub use handler::{
     ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome, Payload,
     Role, TaskEvent, TaskRef, WorkerFault,
 };
-pub use incoming::TaskOutcome;
 pub use info::{ClientInfo, StatValue};
 pub use room::RoomWait;
 pub use shared::WorkerState;

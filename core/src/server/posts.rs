@@ -115,6 +115,16 @@ impl Shared {
         }
     }
 
+    /// Drops what a dead incarnation of a worker waited for, and lets go on who waits for room there.
+    pub(super) fn empty_replies(&self, lane: usize) {
+        let Some(posts) = &self.posts else { return };
+        let index = posts.index(To::Lane(lane));
+        while posts.intakes.take(index, |_| ()).is_some() {}
+        posts.intakes.take_waiters(index, |producer| {
+            self.producer_bell(producer).force();
+        });
+    }
+
     /// Whether the incarnation that had this lane is still there. Its number is known by the low bits.
     pub(super) fn is_alive(&self, lane: usize, epoch_bits: u16) -> bool {
         self.lanes.get(lane).is_some_and(|record| {

@@ -1,6 +1,7 @@
 //! What all processes of a server share: records in shared memory, rings and bells, all made before the
 //! first fork and found again by each child at the same place.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{
     AtomicI32, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -18,6 +19,7 @@ use crate::ipc::doorbell::Doorbell;
 use crate::ipc::exchange::{Exchange, ring_capacity};
 use crate::options::Settings;
 use crate::protocol::framing::Framing;
+use crate::reactor::clock;
 use crate::shm::counters::{Counter, Padded};
 use crate::shm::region::Layout;
 use crate::shm_record;
@@ -212,6 +214,8 @@ pub struct Shared {
     pub posts: Option<Posts>,
     /// Tasks, with `task_ipc_mode` 2 and 3.
     pub task_queue: Option<MessageQueue>,
+    /// Tells tasks of this run from those that an earlier one has left in that queue.
+    pub run: u16,
     /// One for each host; in base mode the same as the workers'.
     pub host_bells: Vec<Doorbell>,
     /// Two for each of `workers`, one a lane.
@@ -283,6 +287,7 @@ impl Shared {
             to_hosts: Exchange::open(&built, &to_hosts),
             posts: posts.map(|slot| Posts::open(&built, &slot)).transpose()?,
             task_queue,
+            run: RandomState::new().hash_one(clock::wall_us()) as u16,
             host_bells,
             worker_bells,
             manager_bell: bell(hosts + lanes)?,

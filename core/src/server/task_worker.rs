@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::entry::{self, Incarnation, RequestLimit};
-use super::farewell::farewell;
+use super::farewell::{REST_MS, farewell};
 use super::handler::EventHandler;
 use super::incoming::{Arrived, key_of};
 use super::posts::To;
@@ -17,16 +17,12 @@ use super::shared::{Shared, WorkerState};
 use super::start::{LISTENER_TOKEN, Signals};
 use super::tasks::TMPFILE;
 use crate::error::Error;
-use crate::ipc::message::Header;
+use crate::ipc::message::{Header, Kind};
 use crate::log;
 use crate::options::TaskIpc;
 use crate::reactor::clock;
 use crate::sys::queue_receiver::QueueReceiver;
 use crate::sys::signal::Signal;
-
-/// How long a task worker that was told to stop waits for the rest of a task it has begun to take, in
-/// milliseconds: its sender may be dead.
-const REST_MS: u64 = 1_000;
 
 struct TaskWorker {
     context: Rc<Context>,
@@ -124,20 +120,20 @@ impl TaskWorker {
             .is_none_or(|by_ms| clock::monotonic_ms() < by_ms);
         !self.context.stop.get()
             || (self.context.end_status.get().is_none()
-                && ((self.context.incoming.is_open() && rest) || self.drains()))
+                && ((self.context.is_open() && rest) || self.drains()))
     }
 
     /// Whether the server ends: then there is no successor, and what was accepted is done first. The manager
     /// limits the time.
     fn drains(&self) -> bool {
-        self.context.is_shutting_down() && self.context.has_posts() && !self.context.is_full()
+        self.context.is_shutting_down() && self.context.has_posts()
     }
 
     /// Takes one message and runs user code for it; answers whether there was one. A worker that was told to
     /// stop only takes the rest of what it has begun.
     fn serve_one(&self) -> bool {
         if self.context.stop.get() && !self.drains() {
-            return self.context.incoming.is_open() && self.serve_own();
+            return self.context.is_open() && self.serve_own();
         }
         if self.context.is_full() {
             return false;
@@ -188,6 +184,15 @@ impl TaskWorker {
                 ));
             }
         };
+        if kind != Kind::Task {
+            return log::warning(format_args!(
+                "a message {kind:?} of the queue of tasks is dropped: it is no task"
+            ));
+        }
+        if header.asker_epoch != self.context.shared.run {
+            // Left by an earlier server: who asked is gone, and others have its places by now.
+            header.source = u16::MAX;
+        }
         let serving = Some(self.context.begin_serving(key_of(&header).pack()));
         let data = if header.port & TMPFILE == 0 {
             data.to_vec()
@@ -234,8 +239,11 @@ impl TaskWorker {
         let shared = &self.context.shared;
         let bell = &shared.worker_bells[self.who.lane()];
         let record = &shared.workers[self.who.worker_id as usize];
-        bell.prepare_sleep();
         let takes = !self.context.stop.get() && !self.context.is_full();
+        if takes {
+            // One that takes nothing must not be woken for what others could take.
+            bell.prepare_sleep();
+        }
         let has_posts = takes && self.context.has_posts();
         if !has_posts && (self.context.stop.get() || !self.is_asked_to_stop()) {
             record.set_state(WorkerState::Idle);

@@ -112,6 +112,7 @@ impl Context {
             TaskIpc::SharedQueue => 1,
             _ => i64::from(index) + 1,
         };
+        header.asker_epoch = self.shared.run;
         let whole = [header.as_bytes(), data].concat();
         if whole.len() <= QUEUE_MESSAGE_BYTES {
             return self.push_message(queue, kind, &whole);
@@ -188,8 +189,11 @@ impl Context {
             .header(Kind::Finish, task.id, data.len(), kept | flags);
         header.asker_epoch = low_bits(task.epoch);
         let lane = usize::from(task.source);
-        if self.is_shutting_down() && self.worker_pid(lane as u32 / 2).unwrap_or(0) == 0 {
-            // It has no successor any more.
+        let is_gone = lane / 2 >= self.shared.event_workers();
+        if is_gone
+            || (self.is_shutting_down() && self.worker_pid(lane as u32 / 2).unwrap_or(0) == 0)
+        {
+            // It has no successor any more, or was a worker of another server.
             return Err(Error::WorkerTerminated {
                 worker_id: task.worker_id,
             });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::dispatch::Dispatcher;
 use super::entry::{Incarnation, RequestLimit, drop_privileges, enter, ignore_others};
-use super::farewell::farewell;
+use super::farewell::{REST_SLEEP, farewell};
 use super::handler::{EventHandler, Outcome, Payload};
 use super::long_message::{LongMessage, close_lost};
 use super::server_loop::{ServerLoop, between_turns};
@@ -224,9 +224,11 @@ impl Worker {
             for reactor in 0..self.inboxes.len() {
                 busy |= self.drain(reactor);
             }
-            if !self.context.stop.get() {
-                busy |= self.context.serve_posts();
-            }
+            busy |= if self.context.stop.get() {
+                self.context.serve_rest()
+            } else {
+                self.context.serve_posts()
+            };
             if self.server_loop.is_signalled() {
                 self.on_signals();
             }
@@ -238,7 +240,8 @@ impl Worker {
                 self.server_loop.glance()?;
                 self.context.note_end(&self.server_loop);
             } else {
-                self.sleep(None)?;
+                let rests = self.context.stop.get() && self.context.has_rest();
+                self.sleep(rests.then_some(REST_SLEEP))?;
             }
         }
         let mut failed = None;
@@ -254,7 +257,8 @@ impl Worker {
     fn goes_on(&self) -> bool {
         !self.context.stop.get()
             || (self.context.end_status.get().is_none()
-                && self.long.iter().any(|long| long.borrow().is_open()))
+                && (self.long.iter().any(|long| long.borrow().is_open())
+                    || self.context.has_rest()))
     }
 
     /// Whether to take messages of this reactor.
@@ -277,6 +281,8 @@ impl Worker {
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
         let has_posts =
             self.context.has_posts() && !self.context.stop.get() && !self.context.is_full();
+        // Those are taken full or not.
+        let has_posts = has_posts || self.context.has_replies();
         let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
         if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
             let waited = self.server_loop.wait(limit, |_| {});

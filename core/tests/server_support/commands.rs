@@ -199,6 +199,7 @@ pub fn run(script: &Script, event: &ConnectionEvent, line: &str) -> Outcome {
             me,
             &format!("{} {}", context.master_pid(), context.manager_pid()),
         ),
+        "co" => return super::tasks::suspend(event, &line["co ".len()..]),
         _ if super::tasks::run(me, line) => {}
         other => reply(me, &format!("what is {other:?}?")),
     }

@@ -3,9 +3,15 @@
 //! The data of a task is a command, too: `echo TEXT`, `pid`, `measure BYTES...`, `sleep MS`, `gate NAME`,
 //! `exit STATUS`, `kill9`, `twice`, `silent`, `big BYTES`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use swoole_core::server::{FaultPlace, FinishEvent, MessageEvent, Outcome, TaskEvent};
+use swoole_core::reactor::event_loop;
+use swoole_core::server::serving::Serving;
+use swoole_core::server::{
+    ConnectionEvent, FaultPlace, FinishEvent, MessageEvent, Outcome, TaskEvent,
+};
 use swoole_core::sys::process;
 use swoole_core::sys::signal::Signal;
 
@@ -14,8 +20,27 @@ use super::pattern::Pattern;
 use super::serve::{Script, context, emit, measured, worker_id};
 
 const NONBLOCK: u16 = 4;
+const COROUTINE: u16 = 32;
 const NOREPLY: u16 = 128;
 const DEADLINE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    /// By the number of the task: the connection that waits for its result, and its message.
+    static SUSPENDED: RefCell<HashMap<u64, (u64, Serving)>> = RefCell::default();
+}
+
+/// A task whose result a connection waits for as a coroutine does: the callback returns meanwhile.
+pub fn suspend(event: &ConnectionEvent, data: &str) -> Outcome {
+    let waits = (event.session_id, event.serving);
+    match context().task(data.as_bytes(), NONBLOCK | COROUTINE, None) {
+        Ok(id) => SUSPENDED.with_borrow_mut(|all| all.insert(id, waits)),
+        Err(error) => {
+            reply(event.session_id, &format!("error {}", error.code()));
+            return Outcome::Done;
+        }
+    };
+    Outcome::Suspended
+}
 
 /// A task that waits for its result, as one that `taskwait()` makes outside of coroutines.
 fn ask(data: &[u8], worker: Option<u32>, timeout: Duration) -> String {
@@ -78,6 +103,20 @@ pub fn run(me: u64, line: &str) -> bool {
             });
             reply(me, &answers.join(" "));
         }
+        // Whole commands, between bars.
+        "askeach" => {
+            let context = context();
+            let ids: Vec<u64> = rest
+                .split('|')
+                .filter_map(|task| context.task(task.as_bytes(), 16, None).ok())
+                .collect();
+            let mut answers = Vec::new();
+            context.wait_results(&ids, Some(DEADLINE), |place, result| {
+                let data = result.map_or(b"lost".to_vec(), |(data, _)| data);
+                answers.push(format!("{place}={}", String::from_utf8_lossy(&data)));
+            });
+            reply(me, &answers.join(" "));
+        }
         // A task of so many bytes, which the task worker measures.
         "askbig" => {
             let data = Pattern::new(7).bytes(0, number);
@@ -133,13 +172,39 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
             gate(&text());
             finish(format!("{} passed", worker_id()).as_bytes());
         }
+        b"gatebig" => {
+            emit(&format!("task_at_gate {} {}", event.task.id, worker_id()));
+            gate(&text());
+            finish(&Pattern::new(5).bytes(0, 5_000_000));
+        }
+        // As a coroutine that waits.
+        b"suspend" => {
+            let (serving, task) = (event.serving, event.task);
+            let end = move || {
+                let _ = context().finish_task(&task, b"resumed", 0);
+                context().finish(serving, Outcome::Done);
+            };
+            if let Ok(event_loop) = event_loop::current() {
+                event_loop.after(number(), Box::new(end));
+            }
+            emit(&format!("task_suspended {}", event.task.id));
+            return Outcome::Suspended;
+        }
         b"twice" => {
             finish(b"one");
             finish(b"two");
         }
+        b"finishdie" => {
+            finish(rest);
+            let _ = process::kill(process::getpid(), Signal::KILL);
+        }
         b"send" => {
             let sent = context().send(number(), b"from task\n");
             emit(&format!("task_sent {}", verdict(sent)));
+        }
+        b"sendbig" => {
+            emit(&format!("task_sending {}", process::getpid()));
+            let _ = context().send(number(), &Pattern::new(9).bytes(0, 1 << 20));
         }
         b"task" => emit(&format!(
             "inner {}",
@@ -169,6 +234,14 @@ pub fn on_finish(event: &FinishEvent, data: Option<&[u8]>) {
         Some(data) => String::from_utf8_lossy(data).into_owned(),
         None => "lost".to_owned(),
     };
+    if event.flags & COROUTINE != 0 {
+        let waits = SUSPENDED.with_borrow_mut(|all| all.remove(&event.task_id));
+        if let Some((session_id, serving)) = waits {
+            reply(session_id, &text);
+            context().finish(serving, Outcome::Done);
+        }
+        return;
+    }
     let (id, worker) = (event.task_id, worker_id());
     emit(&format!(
         "finish {id} from={} at={worker} {text}",

@@ -173,7 +173,11 @@ pub fn finish(
     if event.flags & COROUTINE != 0 {
         return finish_waiting(event, data);
     }
-    let own = waits::take_callback(event.task_id).filter(|_| event.flags & methods::CALLBACK != 0);
+    // A predecessor's tasks had the same numbers.
+    let has_own = event.is_own && event.flags & methods::CALLBACK != 0;
+    let own = has_own
+        .then(|| waits::take_callback(event.task_id))
+        .flatten();
     let Some(data) = data else {
         return Outcome::Done;
     };

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use super::acceptor::{Accepted, Acceptor};
 use super::connection::{Connection, ConnectionSet, Effect, Stage};
-use super::context::{Context, Local, announces};
+use super::context::{Context, announces};
 use super::entry::{self, Incarnation, RequestLimit};
+use super::farewell::REST_SLEEP;
 use super::handler::{Event, EventHandler, Payload};
+use super::local::Local;
 use super::packages::PackageBuffer;
 use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
@@ -83,6 +85,7 @@ pub(super) fn run(
             .map(|producer| shared.to_hosts.consumer(producer, host))
             .collect(),
         postponed: RefCell::default(),
+        open_parts: RefCell::default(),
     };
     let context = entry::enter(shared, handler, who, Some(local))?;
     let server_loop = ServerLoop::enter(start.signals, &shared.worker_bells[host])?;
@@ -131,6 +134,7 @@ impl BaseWorker {
         while !context.stop.get() {
             self.turn()?;
         }
+        self.serve_rest()?;
         if self.single && context.end_status.get().is_none() {
             context.shared.global.set_phase(Phase::ShuttingDown);
             context.note(context.handler.on_before_shutdown());
@@ -141,6 +145,20 @@ impl BaseWorker {
             Some(error) => Err(error),
             None => Ok(status),
         }
+    }
+
+    /// Before it makes room for its successor.
+    fn serve_rest(&mut self) -> Result<(), Error> {
+        while self.context.has_rest() {
+            self.set_now();
+            let mut busy = self.drain_inboxes();
+            busy |= self.context.serve_rest();
+            self.pass_on_effects();
+            self.local().set.borrow_mut().flush_dirty();
+            self.bell().prepare_sleep();
+            self.poll(Some(if busy { Duration::ZERO } else { REST_SLEEP }))?;
+        }
+        Ok(())
     }
 
     /// Takes no more connections, answers what has arrived, closes every connection behind it, within
@@ -204,14 +222,14 @@ impl BaseWorker {
     fn has_work(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
-            || self.context.mail.has_backlog()
+            || self.context.has_last()
             || self.server_loop.has_work(self.context.settings())
     }
 
     fn has_work_to_finish(&self) -> bool {
         !self.local().set.borrow().is_drained()
             || self.context.in_hand.suspended() > 0
-            || self.context.mail.has_backlog()
+            || self.context.has_last()
             || self.server_loop.has_work_to_finish(self.context.settings())
     }
 
@@ -277,6 +295,10 @@ impl BaseWorker {
         } else {
             Some(Duration::ZERO)
         };
+        self.poll(timeout)
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
         self.server_loop
@@ -292,17 +314,19 @@ impl BaseWorker {
         Ok(())
     }
 
-    /// A worker that ends takes only what it has asked for itself.
+    /// A worker that ends takes only what it has asked for itself, or has taken already.
     fn serve_posts(&self) -> bool {
         match self.end_by_ms {
             None => self.context.serve_posts(),
-            Some(_) => self.context.serve_replies(),
+            Some(_) => self.context.serve_last(),
         }
     }
 
     fn prepare_sleep(&self) -> bool {
         self.bell().prepare_sleep();
-        if self.end_by_ms.is_none() && self.context.has_posts() && !self.context.is_full() {
+        let takes = self.end_by_ms.is_none() && !self.context.is_full();
+        let has_early = !self.context.is_full() && self.context.incoming.has_early();
+        if self.context.has_replies() || has_early || (takes && self.context.has_posts()) {
             return false;
         }
         (self.ready.is_empty() || self.context.is_full())

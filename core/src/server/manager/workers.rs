@@ -224,6 +224,12 @@ impl Manager {
             served.sessions = taken;
         }
         let is_host = index < self.shared.event_workers();
+        if is_host {
+            self.shared.empty_replies(who.lane());
+        }
+        if self.shared.mode == Mode::Base {
+            self.tell_owners(who);
+        }
         match self.shared.mode {
             Mode::Base if is_host => self.free_connections(who.lane()),
             Mode::Base => {}
@@ -258,14 +264,32 @@ impl Manager {
         }
     }
 
+    fn worker_died(who: Incarnation) -> Header {
+        Header {
+            source: who.lane() as u16,
+            epoch: who.epoch,
+            ..Header::new(Kind::WorkerDied, 0, 0)
+        }
+    }
+
+    /// Tells the workers of base mode, which own connections, that a process is dead that may have sent them
+    /// the beginning of a message. One that has no room for it notices when the lane's next incarnation sends.
+    fn tell_owners(&self, who: Incarnation) {
+        let Some(outbox) = &self.context.outbox else {
+            return;
+        };
+        let mut outbox = outbox.borrow_mut();
+        for (host, lane) in self.shared.lanes.iter().enumerate() {
+            let is_host = host < self.shared.hosts.len();
+            if is_host && lane.incarnation.load(Acquire) != 0 {
+                let _ = outbox.try_tell(host, &Self::worker_died(who));
+            }
+        }
+    }
+
     pub(super) fn close_served(&mut self, who: Incarnation, served: &[u64]) {
         for host in 0..self.shared.hosts.len() {
-            let header = Header {
-                source: who.lane() as u16,
-                epoch: who.epoch,
-                ..Header::new(Kind::WorkerDied, 0, 0)
-            };
-            self.untold.push_back((host, header));
+            self.untold.push_back((host, Self::worker_died(who)));
         }
         for session_id in served {
             let host = self.shared.sessions.get(*session_id).and_then(|s| s.host());
