@@ -22,6 +22,7 @@ const RECORD_BYTES: usize = 16 * 1024;
 const SELF_SIGNED: i32 = 18;
 const HOSTNAME_MISMATCH: i32 = 62;
 const IP_MISMATCH: i32 = 64;
+const UNSPECIFIED: i32 = 1;
 
 thread_local! {
     /// What is read passes here: OpenSSL wants initialised memory.
@@ -345,18 +346,28 @@ impl Session {
         }
     }
 
-    /// Whether the peer is whom it claims to be; else why not.
+    /// Whether the peer is whom it claims to be; else why not. Who shows no certificate is nobody.
     pub fn verify(&self, allow_self_signed: bool) -> Result<(), Untrusted> {
+        let stream = self.stream.borrow();
+        let ssl = stream.ssl();
+        if ssl.peer_certificate().is_none() {
+            return Err(Untrusted {
+                is_self_signed: false,
+                code: UNSPECIFIED,
+                text: "the peer has shown no certificate",
+            });
+        }
+        // No certificate is looked at where a session is taken up again: what was found then, counts.
+        let before = ssl.verify_result();
+        if ssl.session_reused() && before != X509VerifyResult::OK {
+            return Err(Untrusted::because(before));
+        }
         let chain = self.findings.chain.get();
         let is_allowed = |error: &&X509VerifyResult| allow_self_signed && is_self_signed(**error);
         let wrong = chain.filter(|error| !is_allowed(error));
         match wrong.or_else(|| self.findings.name.get()) {
             None => Ok(()),
-            Some(error) => Err(Untrusted {
-                is_self_signed: is_self_signed(*error),
-                code: error.as_raw(),
-                text: error.error_string(),
-            }),
+            Some(error) => Err(Untrusted::because(*error)),
         }
     }
 
@@ -376,6 +387,16 @@ pub struct Untrusted {
     /// `X509_V_ERR_*`
     pub code: i32,
     pub text: &'static str,
+}
+
+impl Untrusted {
+    fn because(error: X509VerifyResult) -> Untrusted {
+        Untrusted {
+            is_self_signed: is_self_signed(error),
+            code: error.as_raw(),
+            text: error.error_string(),
+        }
+    }
 }
 
 impl std::fmt::Display for Untrusted {
