@@ -217,6 +217,11 @@ impl Session {
         }))
     }
 
+    /// The peer is not trusted: nothing goes to it, nor is anything taken from it.
+    pub fn refuse(&self) {
+        let _ = self.breaks(codes::SSL_VERIFY_FAILED);
+    }
+
     fn breaks(&self, code: i32) -> Fault {
         let fault = Fault::Os(code);
         self.state.set(State::Broken(fault));

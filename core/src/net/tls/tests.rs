@@ -286,6 +286,23 @@ fn a_client_that_was_refused_does_not_come_in_by_its_session() {
 }
 
 #[test]
+fn nothing_goes_to_who_is_refused() {
+    let certificate = certificate("localhost");
+    let (client, server) = sessions(&Settings::default(), &certificate.settings(), None);
+    shake(&client, &server);
+    assert_eq!(server.write(b"x"), Ok(1));
+    client.refuse();
+    let refused = Fault::Os(codes::SSL_VERIFY_FAILED);
+    assert_eq!(client.handshake(), Err(refused));
+    assert_eq!(client.write(b"secret"), Err(refused));
+    assert_eq!(read(&client, 1), Err(refused));
+    let mut memory = [0];
+    assert_eq!(client.peek(&mut Room::of(&mut memory)), Err(refused));
+    client.shutdown();
+    assert_eq!(read(&server, 10), Err(WAITS));
+}
+
+#[test]
 fn no_tls_is_told() {
     let certificate = certificate("localhost");
     let (one, other) = wires();
