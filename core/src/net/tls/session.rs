@@ -6,6 +6,7 @@ use crate::net::client::Fault;
 use crate::sys::socket::Interest;
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
+use openssl::error::ErrorStack;
 use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslStream, SslVerifyMode};
 use openssl::x509::X509VerifyResult;
 use std::cell::{Cell, RefCell};
@@ -200,6 +201,7 @@ impl Session {
         if let State::Broken(fault) = self.state.get() {
             return Err(fault);
         }
+        forget_errors();
         let done = self.stream.borrow_mut().do_handshake();
         let Err(error) = done else {
             self.state.set(State::Ready);
@@ -281,6 +283,7 @@ impl Session {
         RECORD.with_borrow_mut(|record| {
             record.resize(RECORD_BYTES, 0);
             let place = &mut record[..room.left().min(RECORD_BYTES)];
+            forget_errors();
             match call(&mut self.stream.borrow_mut(), place) {
                 Ok(got) => Ok(room.put(&place[..got])),
                 Err(error) => self.read_failed(&error),
@@ -317,6 +320,7 @@ impl Session {
         if part.is_empty() {
             return Ok(0);
         }
+        forget_errors();
         match self.stream.borrow_mut().ssl_write(part) {
             Ok(written) => {
                 begun.clear();
@@ -347,6 +351,7 @@ impl Session {
         }
         let mut stream = self.stream.borrow_mut();
         if !stream.get_shutdown().contains(ShutdownState::SENT) {
+            forget_errors();
             let _ = stream.shutdown();
         }
     }
@@ -408,6 +413,12 @@ impl std::fmt::Display for Untrusted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (error {})", self.text, self.code)
     }
+}
+
+/// OpenSSL's queue of errors is the thread's: what others have left there, such as PHP's openssl extension, it
+/// would take for an error of the next call.
+fn forget_errors() {
+    drop(ErrorStack::get());
 }
 
 fn is_self_signed(error: X509VerifyResult) -> bool {

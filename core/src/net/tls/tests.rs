@@ -302,6 +302,47 @@ fn nothing_goes_to_who_is_refused() {
     assert_eq!(read(&server, 10), Err(WAITS));
 }
 
+/// What others who use OpenSSL have left in the thread's queue of errors.
+fn leave_errors() {
+    PKey::private_key_from_pem(b"nothing")
+        .expect_err("a key")
+        .put();
+}
+
+#[test]
+fn errors_of_others_end_nothing() {
+    let certificate = certificate("localhost");
+    let (client, server) = sessions(&Settings::default(), &certificate.settings(), None);
+    for _ in 0..20 {
+        for side in [&client, &server] {
+            leave_errors();
+            let went = side.is_ready() || matches!(side.handshake(), Ok(()) | Err(WAITS));
+            assert!(went, "{}", side.reason());
+        }
+    }
+    for _ in 0..2 {
+        leave_errors();
+        assert_eq!(read(&server, 10), Err(WAITS));
+        leave_errors();
+        assert_eq!(server.peek(&mut Room::of(&mut [0; 10])), Err(WAITS));
+    }
+    let much = vec![0; 8_000_000];
+    loop {
+        leave_errors();
+        match client.write(&much) {
+            Ok(_) => {}
+            Err(fault) => break assert_eq!(fault, WAITS),
+        }
+    }
+    leave_errors();
+    assert_eq!(server.write(b"hello"), Ok(5));
+    leave_errors();
+    server.shutdown();
+    assert_eq!(read(&client, 10).as_deref(), Ok(b"hello".as_slice()));
+    leave_errors();
+    assert_eq!(read(&client, 10).as_deref(), Ok(b"".as_slice()));
+}
+
 #[test]
 fn no_tls_is_told() {
     let certificate = certificate("localhost");
