@@ -68,6 +68,8 @@ impl Write for Wire {
 /// What is first wrong with the peer's certificate.
 #[derive(Debug, Default)]
 struct Findings {
+    /// Apart, as it may be allowed, which allows nothing else.
+    self_signed: OnceLock<X509VerifyResult>,
     chain: OnceLock<X509VerifyResult>,
     name: OnceLock<X509VerifyResult>,
 }
@@ -131,6 +133,7 @@ impl Session {
             if !is_right {
                 let error = store.error();
                 let place = match error.as_raw() {
+                    SELF_SIGNED => &noted.self_signed,
                     HOSTNAME_MISMATCH | IP_MISMATCH => &noted.name,
                     _ => &noted.chain,
                 };
@@ -372,10 +375,13 @@ impl Session {
         if ssl.session_reused() && before != X509VerifyResult::OK {
             return Err(Untrusted::because(before));
         }
-        let chain = self.findings.chain.get();
-        let is_allowed = |error: &&X509VerifyResult| allow_self_signed && is_self_signed(**error);
-        let wrong = chain.filter(|error| !is_allowed(error));
-        match wrong.or_else(|| self.findings.name.get()) {
+        let Findings {
+            self_signed,
+            chain,
+            name,
+        } = &*self.findings;
+        let self_signed = self_signed.get().filter(|_| !allow_self_signed);
+        match self_signed.or(chain.get()).or(name.get()) {
             None => Ok(()),
             Some(error) => Err(Untrusted::because(*error)),
         }

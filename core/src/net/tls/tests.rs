@@ -37,6 +37,10 @@ fn file_of(text: &[u8]) -> NamedTempFile {
 }
 
 fn certificate(name: &str) -> Certificate {
+    certificate_until(name, Asn1Time::days_from_now(2).expect("time"))
+}
+
+fn certificate_until(name: &str, end: Asn1Time) -> Certificate {
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
     let key = PKey::from_ec_key(EcKey::generate(&curve).expect("key")).expect("key");
     let mut subject = X509Name::builder().expect("name");
@@ -47,9 +51,9 @@ fn certificate(name: &str) -> Certificate {
     builder.set_subject_name(&subject).expect("subject");
     builder.set_issuer_name(&subject).expect("issuer");
     builder.set_pubkey(&key).expect("key");
-    let days = |days| Asn1Time::days_from_now(days).expect("time");
-    builder.set_not_before(&days(0)).expect("time");
-    builder.set_not_after(&days(2)).expect("time");
+    let begin = Asn1Time::from_unix(0).expect("time");
+    builder.set_not_before(&begin).expect("time");
+    builder.set_not_after(&end).expect("time");
     builder.sign(&key, MessageDigest::sha256()).expect("signed");
     let pem = builder.build().to_pem().expect("PEM");
     let secret = key.private_key_to_pem_pkcs8().expect("PEM");
@@ -194,6 +198,16 @@ fn peers_are_checked() {
         ..stranger
     };
     assert_eq!(verified(&stranger, true), Err(62));
+}
+
+#[test]
+fn who_may_sign_for_himself_may_nothing_else() {
+    let expired = certificate_until("localhost", Asn1Time::from_unix(86_400).expect("time"));
+    let (client, server) = sessions(&Settings::default(), &expired.settings(), None);
+    shake(&client, &server);
+    let verified = |allow_self_signed| client.verify(allow_self_signed).map_err(|error| error.code);
+    assert_eq!(verified(false), Err(18));
+    assert_eq!(verified(true), Err(10));
 }
 
 #[test]
