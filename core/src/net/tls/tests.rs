@@ -24,7 +24,7 @@ use tempfile::NamedTempFile;
 
 const WAITS: Fault = Fault::Os(libc::EAGAIN);
 
-struct Certificate {
+pub(crate) struct Certificate {
     file: NamedTempFile,
     key: PKey<Private>,
     key_file: NamedTempFile,
@@ -36,7 +36,7 @@ fn file_of(text: &[u8]) -> NamedTempFile {
     file
 }
 
-fn certificate(name: &str) -> Certificate {
+pub(crate) fn certificate(name: &str) -> Certificate {
     certificate_until(name, Asn1Time::days_from_now(2).expect("time"))
 }
 
@@ -65,7 +65,7 @@ fn certificate_until(name: &str, end: Asn1Time) -> Certificate {
 }
 
 impl Certificate {
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             cert_file: Some(self.file.path().to_owned()),
             key_file: Some(self.key_file.path().to_owned()),
