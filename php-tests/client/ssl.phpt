@@ -119,6 +119,31 @@ parts([
         same(true, $client->connect('127.0.0.1', $serving($echo, $self_signed), 5));
         same([false, true], [$client->verifyPeerCert(), $client->verifyPeerCert(true)]);
     },
+    'nothing goes to a server that is not trusted' => function () use ($serving, $self_signed) {
+        foreach ([true, false] as $is_late) {
+            [$here, $there] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+            // What comes, with or without TLS.
+            $told = fn ($connection) => fwrite($there, 'got:' . @fread($connection, 100) . "\n");
+            $client = new Client($is_late ? SWOOLE_SOCK_TCP | SWOOLE_SSL : SWOOLE_SOCK_TCP);
+            $client->set(['ssl_verify_peer' => true]);
+            if ($is_late) {
+                same(true, $client->connect('127.0.0.1', $serving($told, $self_signed), 5, 1));
+            } else {
+                $begins = function ($connection) use ($told) {
+                    stream_socket_enable_crypto($connection, true, STREAM_CRYPTO_METHOD_TLS_SERVER);
+                    $told($connection);
+                };
+                same(true, $client->connect('127.0.0.1', $serving($begins, $self_signed, 'tcp'), 5));
+                same([false, SWOOLE_ERROR_SSL_VERIFY_FAILED], [$client->enableSSL(), $client->errCode]);
+            }
+            for ($i = 0; $i < 3; $i++) {
+                same([false, SWOOLE_ERROR_SSL_VERIFY_FAILED], [@$client->send('secret'), $client->errCode]);
+                same([false, SWOOLE_ERROR_SSL_VERIFY_FAILED], [@$client->recv(), $client->errCode]);
+            }
+            $client->close();
+            same("got:\n", fgets($here));
+        }
+    },
     'a peer that is silent, or speaks something else' => function () use ($serving) {
         $client = new Client(SWOOLE_SOCK_TCP | SWOOLE_SSL);
         $port = $serving(fn ($connection) => fread($connection, 0xffff) . sleep(5), scheme: 'tcp');
@@ -140,4 +165,5 @@ without waiting for the connection: ok
 kept for the next one: ok
 a copy of the process: ok
 whom to trust: ok
+nothing goes to a server that is not trusted: ok
 a peer that is silent, or speaks something else: ok

@@ -7,12 +7,12 @@ use function SwooleRs\Tests\{check, child, pair, parts, reap, same, warning_of, 
 
 require __DIR__ . '/peer.inc';
 
-/** Writes one byte after the other until it is killed. */
+/** Writes one byte after the other until it is killed, or the test is no more. */
 function drip(Socket $peer, string $byte): int
 {
-    return child(function () use ($peer, $byte) {
-        for (;;) {
-            @socket_write($peer, $byte) || posix_kill(getmypid(), SIGKILL);
+    $parent = getmypid();
+    return child(function () use ($peer, $byte, $parent) {
+        while (posix_getppid() === $parent && @socket_write($peer, $byte)) {
             usleep(5000);
         }
     });

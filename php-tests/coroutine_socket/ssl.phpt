@@ -123,12 +123,30 @@ coroutine_parts([
         same(true, $encrypted($trust)[2]);
         same(true, $encrypted($trust + ['ssl_host_name' => 'localhost'])[2]);
         foreach ([['ssl_verify_peer' => true], $trust + ['ssl_host_name' => 'elsewhere']] as $settings) {
-            [$client, , $connected] = $encrypted($settings);
+            [$client, $peer, $connected] = $encrypted($settings);
             same([false, SWOOLE_ERROR_SSL_VERIFY_FAILED], [$connected, $client->errCode]);
+            // Who goes on all the same, sends nothing.
+            failed_with(SWOOLE_ERROR_SSL_VERIFY_FAILED, $client, $client->send('secret'));
+            failed_with(SWOOLE_ERROR_SSL_VERIFY_FAILED, $client, $client->recv());
+            $client->close();
+            check(!$peer->recv(10, 5), 'nothing came');
         }
         same(true, $encrypted(['ssl_protocols' => SWOOLE_SSL_TLSv1_2], ['ssl_protocols' => SWOOLE_SSL_TLSv1_2])[2]);
         [$client, , $connected, $shaken] = $encrypted(['ssl_protocols' => SWOOLE_SSL_TLSv1_2], ['ssl_protocols' => SWOOLE_SSL_TLSv1_3]);
         same([false, false, SWOOLE_ERROR_SSL_HANDSHAKE_FAILED], [$connected, $shaken, $client->errCode]);
+    },
+    'clients that are to show a certificate' => function () use ($encrypted, $authority) {
+        $asking = ['ssl_verify_peer' => true, 'ssl_cafile' => $authority->file];
+        $shown = fn (Certificate $own) => ['ssl_cert_file' => $own->file, 'ssl_key_file' => $own->key_file];
+        [$known, $unknown] = [new Certificate('client', $authority), new Certificate('client')];
+        [$client, $peer, , $shaken] = $encrypted($shown($known), $asking);
+        same([true, 5, 'hello'], [$shaken, $client->send('hello'), $peer->recv()]);
+        foreach ([[], $shown($unknown)] as $settings) {
+            [$client, $peer, , $shaken] = $encrypted($settings, $asking);
+            same([false, SWOOLE_ERROR_SSL_VERIFY_FAILED], [$shaken, $peer->errCode]);
+            $client->send('hello');
+            failed_with(SWOOLE_ERROR_SSL_VERIFY_FAILED, $peer, $peer->recv());
+        }
     },
     'encryption that begins later' => function () use ($own) {
         [$client, $peer] = sockets();
@@ -190,6 +208,7 @@ much, both ways, while others run: ok
 vectors that are long: ok
 the time limit, cancel and close: ok
 whom to trust: ok
+clients that are to show a certificate: ok
 encryption that begins later: ok
 no TLS: ok
 misuse: ok

@@ -131,7 +131,11 @@ impl Socket {
         let done = tls::drive::handshake(&mut patience, fd.as_fd(), &session);
         done.map_err(|fault| self.refused(&session, fault))?;
         match self.set_tls(|settings| (settings.verify_peer, settings.allow_self_signed)) {
-            Some((true, allow_self_signed)) => self.verify_peer(allow_self_signed),
+            Some((true, allow_self_signed)) => {
+                let verified = self.verify_peer(allow_self_signed);
+                // Who sends all the same, sends nothing.
+                verified.inspect_err(|_| session.refuse())
+            }
             _ => Ok(()),
         }
     }

@@ -219,15 +219,23 @@ impl Client {
             None => (Address::resolve(self.sock_type, host, port)?, None),
         };
         if later && handshake.is_none() {
-            let up = transfer::start_connect(self.fd.as_fd(), address.as_sys())?;
-            self.link = if up { Link::Up } else { Link::Pending };
-            return Ok(());
+            if !transfer::start_connect(self.fd.as_fd(), address.as_sys())? {
+                self.link = Link::Pending;
+                return Ok(());
+            }
+            // As unix sockets do.
+            return self.established();
         }
         transfer::connect(&mut patience, self.fd.as_fd(), address.as_sys())?;
         if let Some(handshake) = &mut handshake {
             let came = transfer::tunnel(&mut patience, self.fd.as_fd(), handshake);
             self.decoder.extend(&came.map_err(tunnel_error)?);
         }
+        self.established()
+    }
+
+    /// The connection stands.
+    fn established(&mut self) -> Result<(), ClientError> {
         self.link = Link::Up;
         self.block()?;
         self.secure()
@@ -255,9 +263,7 @@ impl Client {
         let mut patience = Patience::until(&Poll, Deadline::after(timeout));
         let settled = transfer::finish_connect(&mut patience, self.fd.as_fd());
         self.noted(settled)?;
-        self.link = Link::Up;
-        self.block()?;
-        self.secure()
+        self.established()
     }
 
     /// Whether there is a connection, or one under way that has not failed.

@@ -99,8 +99,11 @@ impl Client {
             self.broken = true;
             return Err(fault.into());
         }
-        if checks {
-            self.verify_peer(allow_self_signed)?;
+        if checks && let Err(error) = self.verify_peer(allow_self_signed) {
+            // Who sends all the same, sends nothing.
+            session.refuse();
+            self.broken = true;
+            return Err(error);
         }
         Ok(())
     }

@@ -3,12 +3,15 @@
 
 use super::keep::{self, Name};
 use super::*;
+use crate::net::tls::tests::certificate;
+use crate::net::tls::{Context, Role, Session, Settings};
 use crate::protocol::framing::Rule;
 use crate::protocol::proxy::Target;
 use crate::protocol::socks5::Socks5;
 use crate::protocol::{LengthField, LengthType, Marker};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixListener;
 use std::thread;
 
 const LONG: f64 = 30.0;
@@ -213,6 +216,31 @@ fn connecting_without_waiting_is_finished_by_the_next_call() {
         .read_exact(&mut got)
         .expect("read");
     assert_eq!(&got, b"hello");
+}
+
+#[test]
+fn connecting_at_once_makes_the_handshake_at_once() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("sock");
+    let listener = UnixListener::bind(&path).expect("listen");
+    let server = thread::spawn(move || {
+        let fd = Rc::new(OwnedFd::from(listener.accept().expect("accept").0));
+        let certificate = certificate("localhost");
+        let context = Context::new(&certificate.settings(), Role::Server).expect("context");
+        let session = Session::new(&context, Rc::clone(&fd), None, None).expect("session");
+        let mut patience = Patience::fresh(&Poll, Some(Duration::from_secs(30)));
+        drive::handshake(&mut patience, fd.as_fd(), &session).expect("handshake");
+        let mut got = [0; 5];
+        drive::recv(&mut patience, fd.as_fd(), &session, &mut Room::of(&mut got)).expect("read");
+        got
+    });
+    let mut client = Client::new(SockType::UnixStream).expect("socket");
+    client.enable_tls(Settings::default());
+    let path = path.to_str().expect("path");
+    let connected = client.connect(path, 0, Timeouts::all(LONG), true, None);
+    assert_eq!(connected, Ok(()));
+    assert_eq!(client.send(b"hello", 0), Ok(5));
+    assert_eq!(&server.join().expect("server"), b"hello");
 }
 
 #[test]

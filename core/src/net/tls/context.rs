@@ -179,7 +179,15 @@ impl Context {
             // Sessions that are taken up again are those of this context.
             let made = builder.set_session_id_context(b"swoole");
             made.during(|| "no id for sessions".to_owned())?;
-            builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
+            if settings.verify_peer {
+                // A client could otherwise take up again what it got before its certificate was refused.
+                let none = builder.set_num_tickets(0);
+                none.during(|| "sessions cannot be kept from being taken up again".to_owned())?;
+                builder.set_options(SslOptions::NO_TICKET);
+                builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+            } else {
+                builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
+            }
         }
         Ok(Context {
             context: Rc::new(builder.build()),

@@ -12,7 +12,7 @@ pub mod drive;
 pub mod session;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use context::{Context, Role, Settings, TlsError};
 pub use session::{Session, Untrusted};

@@ -6,6 +6,7 @@ use crate::net::client::Fault;
 use crate::sys::socket::Interest;
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
+use openssl::error::ErrorStack;
 use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslStream, SslVerifyMode};
 use openssl::x509::X509VerifyResult;
 use std::cell::{Cell, RefCell};
@@ -22,6 +23,7 @@ const RECORD_BYTES: usize = 16 * 1024;
 const SELF_SIGNED: i32 = 18;
 const HOSTNAME_MISMATCH: i32 = 62;
 const IP_MISMATCH: i32 = 64;
+const UNSPECIFIED: i32 = 1;
 
 thread_local! {
     /// What is read passes here: OpenSSL wants initialised memory.
@@ -66,6 +68,8 @@ impl Write for Wire {
 /// What is first wrong with the peer's certificate.
 #[derive(Debug, Default)]
 struct Findings {
+    /// Apart, as it may be allowed, which allows nothing else.
+    self_signed: OnceLock<X509VerifyResult>,
     chain: OnceLock<X509VerifyResult>,
     name: OnceLock<X509VerifyResult>,
 }
@@ -129,6 +133,7 @@ impl Session {
             if !is_right {
                 let error = store.error();
                 let place = match error.as_raw() {
+                    SELF_SIGNED => &noted.self_signed,
                     HOSTNAME_MISMATCH | IP_MISMATCH => &noted.name,
                     _ => &noted.chain,
                 };
@@ -199,6 +204,7 @@ impl Session {
         if let State::Broken(fault) = self.state.get() {
             return Err(fault);
         }
+        forget_errors();
         let done = self.stream.borrow_mut().do_handshake();
         let Err(error) = done else {
             self.state.set(State::Ready);
@@ -214,6 +220,11 @@ impl Session {
             }
             (Role::Client, _) => codes::SSL_HANDSHAKE_FAILED,
         }))
+    }
+
+    /// The peer is not trusted: nothing goes to it, nor is anything taken from it.
+    pub fn refuse(&self) {
+        let _ = self.breaks(codes::SSL_VERIFY_FAILED);
     }
 
     fn breaks(&self, code: i32) -> Fault {
@@ -275,6 +286,7 @@ impl Session {
         RECORD.with_borrow_mut(|record| {
             record.resize(RECORD_BYTES, 0);
             let place = &mut record[..room.left().min(RECORD_BYTES)];
+            forget_errors();
             match call(&mut self.stream.borrow_mut(), place) {
                 Ok(got) => Ok(room.put(&place[..got])),
                 Err(error) => self.read_failed(&error),
@@ -311,6 +323,7 @@ impl Session {
         if part.is_empty() {
             return Ok(0);
         }
+        forget_errors();
         match self.stream.borrow_mut().ssl_write(part) {
             Ok(written) => {
                 begun.clear();
@@ -341,22 +354,36 @@ impl Session {
         }
         let mut stream = self.stream.borrow_mut();
         if !stream.get_shutdown().contains(ShutdownState::SENT) {
+            forget_errors();
             let _ = stream.shutdown();
         }
     }
 
-    /// Whether the peer is whom it claims to be; else why not.
+    /// Whether the peer is whom it claims to be; else why not. Who shows no certificate is nobody.
     pub fn verify(&self, allow_self_signed: bool) -> Result<(), Untrusted> {
-        let chain = self.findings.chain.get();
-        let is_allowed = |error: &&X509VerifyResult| allow_self_signed && is_self_signed(**error);
-        let wrong = chain.filter(|error| !is_allowed(error));
-        match wrong.or_else(|| self.findings.name.get()) {
+        let stream = self.stream.borrow();
+        let ssl = stream.ssl();
+        if ssl.peer_certificate().is_none() {
+            return Err(Untrusted {
+                is_self_signed: false,
+                code: UNSPECIFIED,
+                text: "the peer has shown no certificate",
+            });
+        }
+        // No certificate is looked at where a session is taken up again: what was found then, counts.
+        let before = ssl.verify_result();
+        if ssl.session_reused() && before != X509VerifyResult::OK {
+            return Err(Untrusted::because(before));
+        }
+        let Findings {
+            self_signed,
+            chain,
+            name,
+        } = &*self.findings;
+        let self_signed = self_signed.get().filter(|_| !allow_self_signed);
+        match self_signed.or(chain.get()).or(name.get()) {
             None => Ok(()),
-            Some(error) => Err(Untrusted {
-                is_self_signed: is_self_signed(*error),
-                code: error.as_raw(),
-                text: error.error_string(),
-            }),
+            Some(error) => Err(Untrusted::because(*error)),
         }
     }
 
@@ -378,10 +405,26 @@ pub struct Untrusted {
     pub text: &'static str,
 }
 
+impl Untrusted {
+    fn because(error: X509VerifyResult) -> Untrusted {
+        Untrusted {
+            is_self_signed: is_self_signed(error),
+            code: error.as_raw(),
+            text: error.error_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Untrusted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (error {})", self.text, self.code)
     }
+}
+
+/// OpenSSL's queue of errors is the thread's: what others have left there, such as PHP's openssl extension, it
+/// would take for an error of the next call.
+fn forget_errors() {
+    drop(ErrorStack::get());
 }
 
 fn is_self_signed(error: X509VerifyResult) -> bool {

@@ -11,17 +11,20 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::ssl::{Ssl, SslContextBuilder, SslMethod, SslSession, SslStream};
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Name};
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::rc::Rc;
 use tempfile::NamedTempFile;
 
 const WAITS: Fault = Fault::Os(libc::EAGAIN);
 
-struct Certificate {
+pub(crate) struct Certificate {
     file: NamedTempFile,
     key: PKey<Private>,
     key_file: NamedTempFile,
@@ -33,7 +36,11 @@ fn file_of(text: &[u8]) -> NamedTempFile {
     file
 }
 
-fn certificate(name: &str) -> Certificate {
+pub(crate) fn certificate(name: &str) -> Certificate {
+    certificate_until(name, Asn1Time::days_from_now(2).expect("time"))
+}
+
+fn certificate_until(name: &str, end: Asn1Time) -> Certificate {
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
     let key = PKey::from_ec_key(EcKey::generate(&curve).expect("key")).expect("key");
     let mut subject = X509Name::builder().expect("name");
@@ -44,9 +51,9 @@ fn certificate(name: &str) -> Certificate {
     builder.set_subject_name(&subject).expect("subject");
     builder.set_issuer_name(&subject).expect("issuer");
     builder.set_pubkey(&key).expect("key");
-    let days = |days| Asn1Time::days_from_now(days).expect("time");
-    builder.set_not_before(&days(0)).expect("time");
-    builder.set_not_after(&days(2)).expect("time");
+    let begin = Asn1Time::from_unix(0).expect("time");
+    builder.set_not_before(&begin).expect("time");
+    builder.set_not_after(&end).expect("time");
     builder.sign(&key, MessageDigest::sha256()).expect("signed");
     let pem = builder.build().to_pem().expect("PEM");
     let secret = key.private_key_to_pem_pkcs8().expect("PEM");
@@ -58,7 +65,7 @@ fn certificate(name: &str) -> Certificate {
 }
 
 impl Certificate {
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             cert_file: Some(self.file.path().to_owned()),
             key_file: Some(self.key_file.path().to_owned()),
@@ -191,6 +198,163 @@ fn peers_are_checked() {
         ..stranger
     };
     assert_eq!(verified(&stranger, true), Err(62));
+}
+
+#[test]
+fn who_may_sign_for_himself_may_nothing_else() {
+    let expired = certificate_until("localhost", Asn1Time::from_unix(86_400).expect("time"));
+    let (client, server) = sessions(&Settings::default(), &expired.settings(), None);
+    shake(&client, &server);
+    let verified = |allow_self_signed| client.verify(allow_self_signed).map_err(|error| error.code);
+    assert_eq!(verified(false), Err(18));
+    assert_eq!(verified(true), Err(10));
+}
+
+#[test]
+fn clients_are_checked() {
+    let (ours, stranger) = (certificate("client"), certificate("client"));
+    let own = certificate("localhost");
+    let server = Settings {
+        ca_file: Some(ours.file.path().to_owned()),
+        verify_peer: true,
+        ..own.settings()
+    };
+    let verified = |client: &Settings| {
+        let (client, server) = sessions(client, &server, None);
+        shake(&client, &server);
+        let found = server.verify(false).map_err(|error| error.code);
+        let allowed = server.verify(true).map_err(|error| error.code);
+        (found, allowed)
+    };
+    assert_eq!(verified(&ours.settings()), (Ok(()), Ok(())));
+    assert_eq!(verified(&stranger.settings()), (Err(18), Ok(())));
+    assert_eq!(verified(&Settings::default()), (Err(1), Err(1)));
+}
+
+/// Connects twice, the second time with what the server gave out the first time: whether it did so, whether
+/// the server took it, and what it says of the client then.
+fn taken_up_again(server: &Context, client: &Certificate) -> (bool, bool, Result<(), i32>) {
+    let given = Rc::new(RefCell::new(None::<SslSession>));
+    let mut again = (false, false, Ok(()));
+    for _ in 0..2 {
+        let (one, other) = wires();
+        let mut builder = SslContextBuilder::new(SslMethod::tls()).expect("context");
+        builder
+            .set_certificate_chain_file(client.file.path())
+            .expect("certificate");
+        builder.set_private_key(&client.key).expect("key");
+        let mut ssl = Ssl::new(&builder.build()).expect("session");
+        let session = given.borrow_mut().take();
+        if let Some(session) = &session {
+            // SAFETY: a session of a context like this one.
+            unsafe { ssl.set_session(session) }.expect("session");
+        }
+        ssl.set_connect_state();
+        let wire = UnixStream::from(one.try_clone().expect("wire"));
+        wire.set_nonblocking(true).expect("mode");
+        let mut client = SslStream::new(ssl, wire).expect("session");
+        let server = Session::new(server, other, None, None).expect("session");
+        let mut done = [false; 2];
+        for _ in 0..20 {
+            done[0] |= done[0] || client.do_handshake().is_ok();
+            done[1] |= done[1] || server.handshake() == Ok(());
+        }
+        assert_eq!(done, [true, true]);
+        // Tickets come with the first bytes.
+        assert_eq!(server.write(b"x"), Ok(1));
+        client.read_exact(&mut [0]).expect("a byte");
+        let shown = client.ssl().session().map(ToOwned::to_owned);
+        let found = server.verify(false).map_err(|error| error.code);
+        again = (session.is_some(), client.ssl().session_reused(), found);
+        given.replace(shown);
+        // What has no end cannot be taken up again.
+        server.shutdown();
+        client.shutdown().expect("an end");
+    }
+    again
+}
+
+#[test]
+fn a_client_that_was_refused_does_not_come_in_by_its_session() {
+    let (trusted, stranger) = (certificate("client"), certificate("client"));
+    let own = certificate("localhost");
+    for protocols in [1 << 5, 1 << 6] {
+        let settings = |verify_peer| Settings {
+            ca_file: Some(trusted.file.path().to_owned()),
+            verify_peer,
+            protocols,
+            ..own.settings()
+        };
+        let context = Context::new(&settings(true), Role::Server).expect("context");
+        let (_, reused, found) = taken_up_again(&context, &stranger);
+        assert_eq!((reused, found), (false, Err(18)));
+        // Not even where one is taken up again.
+        let lax = Context::new(&settings(false), Role::Server).expect("context");
+        let lax = Context {
+            verify_peer: true,
+            ..lax
+        };
+        assert_eq!(taken_up_again(&lax, &stranger), (true, true, Err(18)));
+        assert_eq!(taken_up_again(&lax, &trusted), (true, true, Ok(())));
+    }
+}
+
+#[test]
+fn nothing_goes_to_who_is_refused() {
+    let certificate = certificate("localhost");
+    let (client, server) = sessions(&Settings::default(), &certificate.settings(), None);
+    shake(&client, &server);
+    assert_eq!(server.write(b"x"), Ok(1));
+    client.refuse();
+    let refused = Fault::Os(codes::SSL_VERIFY_FAILED);
+    assert_eq!(client.handshake(), Err(refused));
+    assert_eq!(client.write(b"secret"), Err(refused));
+    assert_eq!(read(&client, 1), Err(refused));
+    let mut memory = [0];
+    assert_eq!(client.peek(&mut Room::of(&mut memory)), Err(refused));
+    client.shutdown();
+    assert_eq!(read(&server, 10), Err(WAITS));
+}
+
+/// What others who use OpenSSL have left in the thread's queue of errors.
+fn leave_errors() {
+    PKey::private_key_from_pem(b"nothing")
+        .expect_err("a key")
+        .put();
+}
+
+#[test]
+fn errors_of_others_end_nothing() {
+    let certificate = certificate("localhost");
+    let (client, server) = sessions(&Settings::default(), &certificate.settings(), None);
+    for _ in 0..20 {
+        for side in [&client, &server] {
+            leave_errors();
+            let went = side.is_ready() || matches!(side.handshake(), Ok(()) | Err(WAITS));
+            assert!(went, "{}", side.reason());
+        }
+    }
+    for _ in 0..2 {
+        leave_errors();
+        assert_eq!(read(&server, 10), Err(WAITS));
+        leave_errors();
+        assert_eq!(server.peek(&mut Room::of(&mut [0; 10])), Err(WAITS));
+    }
+    let much = vec![0; 8_000_000];
+    loop {
+        leave_errors();
+        match client.write(&much) {
+            Ok(_) => {}
+            Err(fault) => break assert_eq!(fault, WAITS),
+        }
+    }
+    leave_errors();
+    assert_eq!(server.write(b"hello"), Ok(5));
+    leave_errors();
+    server.shutdown();
+    assert_eq!(read(&client, 10).as_deref(), Ok(b"hello".as_slice()));
+    leave_errors();
+    assert_eq!(read(&client, 10).as_deref(), Ok(b"".as_slice()));
 }
 
 #[test]
