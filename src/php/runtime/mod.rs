@@ -5,6 +5,7 @@
 //! | `flags` | which are on |
 //! | `take_over` | how functions of the engine are taken over |
 //! | `ready`, `bound` | waiting for descriptors, one coroutine for each direction |
+//! | `at_work` | who is inside of an operation of a stream |
 //! | `nonblocking` | descriptors of PHP's |
 //! | `curl` | `curl_exec()` |
 //! | `names` | `gethostbyname()` and its family |
@@ -15,6 +16,7 @@
 //! | `streams` | streams of sockets |
 //! | `files` | files, pipes and terminals |
 
+pub mod at_work;
 pub mod bound;
 pub mod curl;
 pub mod files;

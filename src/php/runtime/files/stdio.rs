@@ -7,6 +7,7 @@ use crate::php::coroutine::engine::{self, PhpThread};
 use crate::php::coroutine_system::offload;
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Stop, docref, protect};
+use crate::php::runtime::at_work::{self, AtWork, Room};
 use crate::php::runtime::flags::{Hook, is_on};
 use crate::php::runtime::nonblocking;
 use crate::php::runtime::ready::{self, Waited, Way};
@@ -157,21 +158,38 @@ fn original_set_option(
 
 unsafe extern "C" fn read(stream: *mut php_stream, buf: *mut c_char, count: usize) -> isize {
     enter(-1, || {
-        let may_read = match kind_of(stream) {
-            None => true,
-            Some(Kind::Disk(fd)) => read_ahead(fd, count).map(|()| true)?,
-            Some(Kind::Pipe(fd)) => wait(stream, fd, Way::Read)?,
+        at_work::refuse(stream, Way::Read, || descriptor(stream))?;
+        let Some(kind) = kind_of(stream) else {
+            return Ok(original_read(stream, buf, count)?);
         };
-        if may_read {
-            Ok(original_read(stream, buf, count)?)
-        } else {
-            Ok(-1)
+        let Some(work) = AtWork::begin(stream, Some(Way::Read)) else {
+            return Ok(closed(stream));
+        };
+        // SAFETY: what PHP passed.
+        let room = unsafe { Room::of(stream, buf, count) };
+        let may_read = match kind {
+            Kind::Disk(fd) => read_ahead(&work, fd, count).map(|()| true)?,
+            Kind::Pipe(fd) => wait(&work, stream, fd, Way::Read)?,
+        };
+        if !may_read {
+            return Ok(-1);
+        }
+        match room.now() {
+            Some((buf, count)) => Ok(original_read(stream, buf, count)?),
+            None => Ok(0),
         }
     })
 }
 
+/// Somebody closes the stream: to the others it is at its end.
+fn closed(stream: *mut php_stream) -> isize {
+    // SAFETY: the stream lives until who was told has left it.
+    unsafe { (*stream).set_eof(1) };
+    -1
+}
+
 /// Leaves what is going to be read in the kernel's memory.
-fn read_ahead(fd: RawFd, count: usize) -> Result<(), Stop> {
+fn read_ahead(work: &AtWork, fd: RawFd, count: usize) -> Result<(), Stop> {
     // SAFETY: lseek with integers touches no memory.
     let position = unsafe { libc::lseek(fd, 0, libc::SEEK_CUR) };
     let (Ok(position), Some(copy)) = (u64::try_from(position), copy_of(fd)) else {
@@ -189,24 +207,23 @@ fn read_ahead(fd: RawFd, count: usize) -> Result<(), Stop> {
         }
     };
     // However it ends, PHP's own finds what there is.
-    let _ = offload("a file", Wait::Uncancellable, None, job)?;
+    let _ = work.waiting_briefly(|| offload("a file", Wait::Uncancellable, None, job))?;
     Ok(())
 }
 
 /// Waits until a descriptor is ready; false: canceled, or the stream is being closed.
-fn wait(stream: *mut php_stream, fd: RawFd, way: Way) -> Result<bool, Stop> {
+fn wait(work: &AtWork, stream: *mut php_stream, fd: RawFd, way: Way) -> Result<bool, Stop> {
     let events = if way == Way::Read {
         libc::POLLIN
     } else {
         libc::POLLOUT
     };
     while nonblocking::poll(fd, events) == 0 {
-        match ready::wait_many(&[(fd, way)], None)? {
+        match work.waiting(|| ready::wait_many(&[(fd, way)], None))? {
             Waited::Ready => {}
             Waited::TimedOut | Waited::Canceled => return Ok(false),
             Waited::Closed => {
-                // SAFETY: the stream lives until who was told has left it.
-                unsafe { (*stream).set_eof(1) };
+                closed(stream);
                 return Ok(false);
             }
         }
@@ -215,21 +232,30 @@ fn wait(stream: *mut php_stream, fd: RawFd, way: Way) -> Result<bool, Stop> {
 }
 
 unsafe extern "C" fn write(stream: *mut php_stream, buf: *const c_char, count: usize) -> isize {
-    enter(-1, || match kind_of(stream) {
-        None => Ok(original_write(stream, buf, count)?),
-        Some(Kind::Disk(fd)) => write_file(stream, fd, buf, count),
-        Some(Kind::Pipe(fd)) => {
-            if !wait(stream, fd, Way::Write)? {
-                return Ok(-1);
+    enter(-1, || {
+        let Some(kind) = kind_of(stream) else {
+            return Ok(original_write(stream, buf, count)?);
+        };
+        let Some(work) = AtWork::begin(stream, Some(Way::Write)) else {
+            // What a filter gives when the stream is closed.
+            return Ok(original_write(stream, buf, count)?);
+        };
+        match kind {
+            Kind::Disk(fd) => write_file(&work, stream, fd, buf, count),
+            Kind::Pipe(fd) => {
+                if !wait(&work, stream, fd, Way::Write)? {
+                    return Ok(-1);
+                }
+                // PHP writes the rest with the next call.
+                Ok(original_write(stream, buf, count.min(PIPE_BYTES))?)
             }
-            // PHP writes the rest with the next call.
-            Ok(original_write(stream, buf, count.min(PIPE_BYTES))?)
         }
     })
 }
 
 /// As PHP's own, in a thread.
 fn write_file(
+    work: &AtWork,
     stream: *mut php_stream,
     fd: RawFd,
     buf: *const c_char,
@@ -241,7 +267,8 @@ fn write_file(
     // SAFETY: PHP's buffer, of `count` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(buf.cast::<u8>(), count) }.to_vec();
     let job = move || File::from(copy).write(&bytes);
-    let Ok(written) = offload("a file", Wait::Uncancellable, None, job)? else {
+    let done = work.waiting_briefly(|| offload("a file", Wait::Uncancellable, None, job))?;
+    let Ok(written) = done else {
         return Ok(-1);
     };
     match written {
@@ -271,12 +298,14 @@ fn failed_to_write(stream: *mut php_stream, count: usize, errno: i32) -> Result<
 
 unsafe extern "C" fn close(stream: *mut php_stream, close_handle: c_int) -> c_int {
     enter(-1, || {
-        // Somebody may wait for it.
-        if engine::count() > 0
-            && close_handle != 0
-            && let Some(fd) = descriptor(stream)
-        {
-            ready::closing(fd);
+        // Somebody may wait in it.
+        if engine::count() > 0 {
+            let fd = descriptor(stream);
+            at_work::closing(stream, || {
+                if let Some(fd) = fd {
+                    ready::closing(fd);
+                }
+            });
         }
         match ORIGINAL.get().get().and_then(|ops| ops.close) {
             // SAFETY: what PHP passed to ours.
@@ -298,11 +327,12 @@ unsafe extern "C" fn set_option(
         let syncs = option == OPTION_SYNC_API && matches!(value, SYNC_FSYNC | SYNC_FDSYNC);
         if (locks || syncs)
             && let Some(Kind::Disk(fd)) = kind_of(stream)
+            && let Some(work) = AtWork::begin(stream, None)
         {
             if locks {
-                return lock(stream, value);
+                return lock(&work, stream, value);
             }
-            sync(fd, value)?;
+            sync(&work, fd, value)?;
         }
         Ok(original_set_option(stream, option, value, param)?)
     })
@@ -313,7 +343,7 @@ const FIRST_NAP_MS: u64 = 1;
 const LAST_NAP_MS: u64 = 32;
 
 /// `flock()` that waits: there is nothing that tells when another process gives a lock back.
-fn lock(stream: *mut php_stream, mode: c_int) -> Result<c_int, Stop> {
+fn lock(work: &AtWork, stream: *mut php_stream, mode: c_int) -> Result<c_int, Stop> {
     let mut nap_ms = FIRST_NAP_MS;
     loop {
         let mode = mode | libc::LOCK_NB;
@@ -322,7 +352,7 @@ fn lock(stream: *mut php_stream, mode: c_int) -> Result<c_int, Stop> {
         if done == 0 || errno != libc::EWOULDBLOCK {
             return Ok(done);
         }
-        match coroutine::suspend(Some(nap_ms)) {
+        match work.waiting(|| coroutine::suspend(Some(nap_ms))) {
             coroutine::Woken::TimedOut => nap_ms = (nap_ms * 2).min(LAST_NAP_MS),
             coroutine::Woken::Ended => return Err(Stop::Exit),
             coroutine::Woken::Canceled | coroutine::Woken::Resumed => return Ok(-1),
@@ -331,7 +361,7 @@ fn lock(stream: *mut php_stream, mode: c_int) -> Result<c_int, Stop> {
 }
 
 /// What PHP's own is going to do is done already.
-fn sync(fd: RawFd, how: c_int) -> Result<(), Stop> {
+fn sync(work: &AtWork, fd: RawFd, how: c_int) -> Result<(), Stop> {
     let Some(copy) = copy_of(fd) else {
         return Ok(());
     };
@@ -345,6 +375,6 @@ fn sync(fd: RawFd, how: c_int) -> Result<(), Stop> {
             }
         }
     };
-    let _ = offload("a file", Wait::Uncancellable, None, job)?;
+    let _ = work.waiting_briefly(|| offload("a file", Wait::Uncancellable, None, job))?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::ops::Stream;
 use super::tls;
 use crate::php::ffi::*;
 use crate::php::method::{Stop, docref};
+use crate::php::runtime::at_work::{self, AtWork, Room};
 use crate::php::runtime::nonblocking::{self, errno};
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{c_char, c_int, c_void};
@@ -56,13 +57,28 @@ unsafe fn without_waiting(
     }
 }
 
+/// The descriptor of a stream that is not closed.
+fn fd_of(stream: Stream) -> Option<RawFd> {
+    // SAFETY: null, or what the stream keeps.
+    unsafe { stream.net().as_ref() }.map(|net| net.socket)
+}
+
 pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Stop> {
     let net = stream.net();
+    at_work::refuse(stream.raw(), Way::Read, || fd_of(stream))?;
     if !stream.waits() {
         return Ok(stream.original_read(buf, count)?);
     }
+    let Some(work) = AtWork::begin(stream.raw(), Some(Way::Read)) else {
+        return Ok(closed(stream));
+    };
+    // SAFETY: what PHP passed.
+    let room = unsafe { Room::of(stream.raw(), buf, count) };
     if tls::is_active(stream) {
-        return tls::transfer(stream, Way::Read, || stream.original_read(buf, count));
+        return tls::transfer(stream, &work, Way::Read, || match room.now() {
+            Some((buf, count)) => stream.original_read(buf, count),
+            None => Ok(0),
+        });
     }
     // SAFETY: what the live stream keeps.
     let (fd, timeout) = unsafe { ((*net).socket, (*net).timeout) };
@@ -72,6 +88,9 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
     }
     let deadline = Deadline::after(time);
     loop {
+        let Some((buf, count)) = room.now() else {
+            return Ok(0);
+        };
         // SAFETY: PHP's buffer, of `count` bytes; the stream lives (see below).
         match unsafe { take_what_is_there(stream, fd, buf, count) } {
             There::Bytes(read) => return Ok(read),
@@ -85,12 +104,15 @@ pub fn read(stream: Stream, buf: *mut c_char, count: usize) -> Result<isize, Sto
                 }
             }
         }
-        let waited = ready::wait(fd, Way::Read, deadline.left_ms())?;
+        let waited = work.waiting(|| ready::wait(fd, Way::Read, deadline.left_ms()))?;
         // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
         unsafe { (*net).timeout_event = waited == Waited::TimedOut };
         match waited {
             Waited::Ready => {}
             Waited::TimedOut => {
+                let Some((buf, count)) = room.now() else {
+                    return Ok(0);
+                };
                 // SAFETY: as above. PHP's own finds nothing, either, and says so in its way.
                 let read =
                     unsafe { without_waiting(net, || Ok(stream.original_read(buf, count)?))? };
@@ -163,8 +185,18 @@ pub fn write(stream: Stream, buf: *const c_char, count: usize) -> Result<isize, 
     if !stream.waits() || count == 0 {
         return Ok(stream.original_write(buf, count)?);
     }
-    if tls::is_active(stream) {
-        return tls::transfer(stream, Way::Write, || stream.original_write(buf, count));
+    let is_encrypted = tls::is_active(stream);
+    if is_encrypted {
+        // A record that is written in part is for its own writer to go on with.
+        at_work::refuse(stream.raw(), Way::Write, || fd_of(stream))?;
+    }
+    let Some(work) = AtWork::begin(stream.raw(), Some(Way::Write)) else {
+        return Ok(closed(stream));
+    };
+    if is_encrypted {
+        return tls::transfer(stream, &work, Way::Write, || {
+            stream.original_write(buf, count)
+        });
     }
     let net = stream.net();
     // SAFETY: what the live stream keeps.
@@ -178,7 +210,7 @@ pub fn write(stream: Stream, buf: *const c_char, count: usize) -> Result<isize, 
         if !tried.would_wait {
             return complain(stream, count, errno, tried.result);
         }
-        let waited = ready::wait(fd, Way::Write, deadline.left_ms())?;
+        let waited = work.waiting(|| ready::wait(fd, Way::Write, deadline.left_ms()))?;
         // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
         unsafe { (*net).timeout_event = waited == Waited::TimedOut };
         match waited {
@@ -223,13 +255,12 @@ fn complain(stream: Stream, count: usize, errno: i32, result: isize) -> Result<i
 }
 
 pub fn close(stream: Stream, close_handle: c_int) -> Result<c_int, Stop> {
-    let net = stream.net();
-    if !net.is_null() && close_handle != 0 {
-        // SAFETY: what the live stream keeps.
-        let fd = unsafe { (*net).socket };
-        if fd >= 0 {
-            ready::closing(fd);
-        }
+    if let Some(fd) = fd_of(stream) {
+        at_work::closing(stream.raw(), || {
+            if fd >= 0 {
+                ready::closing(fd);
+            }
+        });
     }
     Ok(stream.original_close(close_handle)?)
 }

@@ -5,6 +5,7 @@ use super::io::duration;
 use super::ops::{Kind, Stream};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Stop, docref, protect};
+use crate::php::runtime::at_work::AtWork;
 use crate::php::runtime::nonblocking;
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{c_int, c_void};
@@ -82,6 +83,7 @@ unsafe fn attempt<R>(
 /// Reads or writes with `f`, PHP's own code.
 pub fn transfer(
     stream: Stream,
+    work: &AtWork,
     way: Way,
     f: impl Fn() -> Result<isize, Bailout>,
 ) -> Result<isize, Stop> {
@@ -95,7 +97,7 @@ pub fn transfer(
         if result > 0 || errno != libc::EAGAIN || stream.is_at_end() {
             return Ok(result);
         }
-        match ready::wait(fd, wanted(stream, way), deadline.left_ms())? {
+        match work.waiting(|| ready::wait(fd, wanted(stream, way), deadline.left_ms()))? {
             Waited::Ready => {}
             Waited::TimedOut => {
                 // SAFETY: the stream lives: it is closed only after whoever waits for it has left.

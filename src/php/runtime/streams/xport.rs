@@ -7,6 +7,7 @@ use super::ops::Stream;
 use super::tls;
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Stop, docref, protect};
+use crate::php::runtime::at_work::{self, AtWork};
 use crate::php::runtime::nonblocking;
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{c_int, c_void};
@@ -135,6 +136,10 @@ fn fail(param: *mut XportParam, errno: c_int) -> Result<c_int, Stop> {
 /// `stream_socket_recvfrom()`: without a timeout, as PHP's own.
 fn receive(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
     let fd = fd_of(stream);
+    at_work::refuse(stream.raw(), Way::Read, || Some(fd))?;
+    let Some(work) = AtWork::begin(stream.raw(), Some(Way::Read)) else {
+        return Ok(abi::OPTION_ERR);
+    };
     loop {
         let (done, errno) = nonblocking::during(fd, || {
             let done = stream.original_set_option(abi::OPTION_XPORT_API, 0, param.cast());
@@ -158,7 +163,7 @@ fn receive(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
                 _efree(address.cast());
             }
         })?;
-        match ready::wait(fd, Way::Read, None)? {
+        match work.waiting(|| ready::wait(fd, Way::Read, None))? {
             Waited::Ready => {}
             Waited::TimedOut | Waited::Canceled | Waited::Closed => return Ok(done),
         }
