@@ -167,8 +167,11 @@ impl TaskWorker {
                 log::error(format_args!(
                     "the message queue of tasks cannot be read: {errno}; was it removed? the task worker ends"
                 ));
-                // Not in order: its successors find nothing better, and are to come slower and slower.
-                self.context.note(Outcome::EndProcess { status: 1 });
+                self.context.stop.set(true);
+                if !self.context.is_shutting_down() {
+                    // Its successors find nothing better: they are to come slower and slower.
+                    self.context.note(Outcome::EndProcess { status: 1 });
+                }
                 true
             }
             None => false,
