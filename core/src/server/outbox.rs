@@ -123,7 +123,10 @@ impl Outbox {
         if self.producers[host].try_push(&parts) {
             return Ok(());
         }
-        self.wait_for_room(host, header, HEADER_BYTES + data.len(), meanwhile)?;
+        let waited = self.wait_for_room(host, header, HEADER_BYTES + data.len(), meanwhile);
+        // Rings that were not for this were read, too: the event loop looks once more.
+        self.bell().force();
+        waited?;
         if self.producers[host].try_push(&parts) {
             return Ok(());
         }

@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Duration;
 
 use super::context::Context;
 use super::entry::{self, Incarnation, RequestLimit};
 use super::farewell::{REST_MS, farewell};
-use super::handler::EventHandler;
+use super::handler::{EventHandler, Outcome};
 use super::incoming::{Arrived, key_of};
 use super::posts::To;
 use super::server_loop::{ServerLoop, between_turns};
@@ -168,6 +168,10 @@ impl TaskWorker {
                     "the message queue of tasks cannot be read: {errno}; was it removed? the task worker ends"
                 ));
                 self.context.stop.set(true);
+                if !self.context.is_shutting_down() {
+                    // Its successors find nothing better: they are to come slower and slower.
+                    self.context.note(Outcome::EndProcess { status: 1 });
+                }
                 true
             }
             None => false,
@@ -193,7 +197,8 @@ impl TaskWorker {
             // Left by an earlier server: who asked is gone, and others have its places by now.
             header.source = u16::MAX;
         }
-        let serving = Some(self.context.begin_serving(key_of(&header).pack()));
+        let key = key_of(&header);
+        let serving = self.context.begin_serving(key.pack());
         let data = if header.port & TMPFILE == 0 {
             data.to_vec()
         } else {
@@ -201,8 +206,11 @@ impl TaskWorker {
             match read_file(data) {
                 Ok(data) => data,
                 Err(error) => {
-                    log::warning(format_args!("a task is lost: {error}"));
-                    Vec::new()
+                    log::warning(format_args!("task {} is lost: {error}", header.session_id));
+                    let taken = &self.context.shared.global.tasks_taken;
+                    taken.fetch_add(1, Relaxed);
+                    self.context.tell_lost(&key, self.who.lane());
+                    return self.context.end_serving(serving);
                 }
             }
         };
@@ -210,7 +218,7 @@ impl TaskWorker {
             header,
             kind,
             data,
-            serving,
+            serving: Some(serving),
         });
     }
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::handler::{Event, Role, TaskRef};
 use super::incoming::{COROUTINE, NONBLOCK, NOREPLY, now_s};
 use super::info::{StatValue, int};
-use super::posts::{To, low_bits};
+use super::posts::{TaskKey, To, low_bits};
 use super::shared::{WorkerRecord, WorkerState};
 use crate::error::{Error, codes};
 use crate::ipc::message::{Header, Kind};
@@ -220,6 +220,24 @@ impl Context {
             );
         }
         sent
+    }
+
+    /// Tells who waits for a task that there will be no result. `from` is the lane of the task worker.
+    pub(super) fn tell_lost(&self, task: &TaskKey, from: usize) {
+        let lane = usize::from(task.source);
+        if !task.is_awaited || !self.shared.is_alive(lane, task.epoch_bits) {
+            return;
+        }
+        let flags = if task.in_coroutine { COROUTINE } else { 0 };
+        let mut header = self.mail.header(Kind::TaskLost, task.id, 0, flags);
+        header.source = from as u16;
+        header.asker_epoch = task.epoch_bits;
+        if let Err(error) = self.mail.post(To::Lane(lane), header, &[], || {}) {
+            log::warning(format_args!(
+                "nobody can be told that task {} is lost: {error}",
+                task.id
+            ));
+        }
     }
 
     /// Sends a message of user code to a worker or task worker. `flags`: `SWOOLE_TASK_SERIALIZE` or 0.

@@ -205,15 +205,15 @@ fn put_result(place: Place<'_>, bytes: &[u8], flags: u16) -> Result<(), Stop> {
     }
 }
 
-/// The tasks of an array, sent one after the other; `None` for one that could not be.
-fn send_all(tasks: *mut zval, flags: u16, sent: &mut Vec<Option<u64>>) -> Result<(), Stop> {
+/// The tasks of an array, sent one after the other; `sent` gets `None` for one that could not be.
+fn send_all(tasks: *mut zval, flags: u16, mut sent: impl FnMut(Option<u64>)) -> Result<(), Stop> {
     let mut values: Vec<*mut zval> = Vec::new();
     // SAFETY: an argument of the running call, an array.
     let array = unsafe { (*deref(tasks)).value.arr };
     for_each(array, |_, value| values.push(value));
     for value in values {
         let packed = serialize::pack(value)?;
-        sent.push(send(&*running()?, &packed, flags, None));
+        sent(send(&*running()?, &packed, flags, None));
     }
     Ok(())
 }
@@ -254,7 +254,7 @@ fn do_task_wait_multi(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     let (tasks, timeout) = arguments(frame, "taskWaitMulti")?;
     let mut sent = Vec::new();
-    send_all(tasks, WAITALL, &mut sent)?;
+    send_all(tasks, WAITALL, |id| sent.push(id))?;
     if none_sent(place, &sent) {
         return Ok(());
     }
@@ -304,14 +304,19 @@ fn do_task_co(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 fn wait_in_coroutine(frame: Frame, place: Place<'_>, method: &str) -> Result<(), Stop> {
     let (tasks, timeout) = arguments(frame, method)?;
     let cid = coroutine::required()?;
+    let wait = Wait::new(cid);
     let mut sent = Vec::new();
-    send_all(tasks, NONBLOCK | COROUTINE, &mut sent)?;
+    // Each is waited for from the start: serializing the next one may run code that waits.
+    let all_sent = send_all(tasks, NONBLOCK | COROUTINE, |id| {
+        wait.add(id);
+        sent.push(id);
+    });
+    if let Err(stop) = all_sent {
+        wait.give_up();
+        return Err(stop);
+    }
     if none_sent(place, &sent) {
         return Ok(());
-    }
-    let wait = Wait::new(cid);
-    for id in &sent {
-        wait.add(*id);
     }
     wait.wait(limit_ms(timeout))?;
     let ended = wait.ended.take();

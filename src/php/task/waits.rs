@@ -57,6 +57,13 @@ impl Wait {
         }
     }
 
+    /// What has not come by now is not waited for any more.
+    pub fn give_up(self: &Rc<Self>) {
+        if self.missing.get() > 0 {
+            WAITS.with_borrow_mut(|waits| waits.retain(|_, (wait, _)| !Rc::ptr_eq(wait, self)));
+        }
+    }
+
     /// Leaves the coroutine until all results are there, or the time is over.
     pub fn wait(self: &Rc<Self>, timeout_ms: Option<u64>) -> Result<(), Stop> {
         let mut woken = Woken::Resumed;
@@ -65,9 +72,7 @@ impl Wait {
             woken = coroutine::suspend(timeout_ms);
             self.is_waiting.set(false);
         }
-        if self.missing.get() > 0 {
-            WAITS.with_borrow_mut(|waits| waits.retain(|_, (wait, _)| !Rc::ptr_eq(wait, self)));
-        }
+        self.give_up();
         match woken {
             Woken::Ended => Err(Stop::Exit),
             Woken::Resumed | Woken::TimedOut | Woken::Canceled => Ok(()),

@@ -1,11 +1,8 @@
 //! What a dead process had in hand.
 
 use super::Manager;
-use crate::ipc::message::Kind;
-use crate::log;
 use crate::server::entry::Incarnation;
-use crate::server::incoming::COROUTINE;
-use crate::server::posts::{TaskKey, To};
+use crate::server::posts::TaskKey;
 
 /// Connections or tasks that the log names one by one.
 const LISTED_MAX: usize = 16;
@@ -50,22 +47,8 @@ fn listed(what: &str, ids: &[u64], one: &str, many: &str) -> String {
 impl Manager {
     /// Tells who waits for a task of a dead task worker that there will be no result.
     pub(super) fn tell_askers(&self, who: Incarnation, tasks: &[TaskKey]) {
-        let mail = &self.context.mail;
         for task in tasks {
-            let lane = usize::from(task.source);
-            if !task.is_awaited || !self.shared.is_alive(lane, task.epoch_bits) {
-                continue;
-            }
-            let flags = if task.in_coroutine { COROUTINE } else { 0 };
-            let mut header = mail.header(Kind::TaskLost, task.id, 0, flags);
-            header.source = who.lane() as u16;
-            header.asker_epoch = task.epoch_bits;
-            if let Err(error) = mail.post(To::Lane(lane), header, &[], || {}) {
-                log::warning(format_args!(
-                    "nobody can be told that task {} is lost: {error}",
-                    task.id
-                ));
-            }
+            self.context.tell_lost(task, who.lane());
         }
     }
 }

@@ -38,6 +38,8 @@ pub fn add(tests: &mut Tests) {
     tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
     tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
+    tests.add(PROCESS, "a_task_whose_file_is_gone", lost_file);
+    tests.add(PROCESS, "the_queue_of_tasks_is_removed", removed_queue);
     tests.add(MANAGED, "tasks_are_counted", counted);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
     tests.add(
@@ -469,6 +471,51 @@ fn full_task_worker(kind: Kind) {
     server.expect_exit(0);
     let done = server.lines("task ");
     assert_eq!(done.iter().filter(|l| l.ends_with("left")).count(), 3);
+}
+
+fn lost_file(kind: Kind) {
+    let plan = plan(kind)
+        .set("task_ipc_mode", 3)
+        .set("task_tmpdir", ".")
+        .allow("is lost");
+    let server = started(plan);
+    let mut client = server.connect();
+    client.ask("tasks 2 gate open");
+    server.wait_count("task_at_gate ", 2);
+    client.tell(&format!("ask echo {}", "x".repeat(10_000)));
+    let file = || {
+        let mut files = std::fs::read_dir(server.folder()).unwrap();
+        files.find_map(|file| {
+            let path = file.unwrap().path();
+            path.to_string_lossy()
+                .contains("swoole.task.")
+                .then_some(path)
+        })
+    };
+    server.eventually("there is a file", || file().is_some());
+    std::fs::remove_file(file().unwrap()).unwrap();
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    assert_eq!(client.line(), "lost");
+    assert_eq!(client.ask("ask echo next"), "next");
+    server.finish();
+}
+
+fn removed_queue(kind: Kind) {
+    let key = std::process::id() as i32 | 1 << 25;
+    let plan = plan(kind)
+        .set("task_ipc_mode", 2)
+        .set("message_queue_key", key)
+        .allow("cannot be read")
+        .allow(DIED)
+        .allow("in a row within");
+    let server = started(plan);
+    MessageQueue::open(key).unwrap().remove().unwrap();
+    server.eventually("it is told that they end at once", || {
+        server.log().contains("in a row within")
+    });
+    // The pauses between the starts grow.
+    assert!(server.lines("worker_start ").len() < 20);
+    server.finish();
 }
 
 fn counted(kind: Kind) {
