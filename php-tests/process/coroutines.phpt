@@ -11,10 +11,12 @@ require __DIR__ . '/../include/bootstrap.php';
 foreach (['new Swoole\Process($body, false, 1, true)', '(function () use ($body) { $process = new Swoole\Process($body); $process->set(["enable_coroutine" => true]); return $process; })()'] as $make) {
     $output = Script::run('$body = function ($process) {
             echo "coroutine ", Co::getCid(), ";";
-            go(function () { Co::sleep(0.002); echo "inner;"; });
+            $over = new Swoole\Coroutine\Channel(1);
+            go(function () use ($over) { $over->pop(); Co::sleep(0.001); echo "inner;"; });
             Co::sleep(0.001);
             echo "outer;";
             $process->write("done");
+            $over->push(true);
         };
         $process = ' . $make . ';
         $process->start();

@@ -18,14 +18,22 @@ foreach ([true, false] as $coroutines) {
                 $results['at'] = $server->taskwait(['who', null], 5, 1);
                 $results['multi'] = $server->taskWaitMulti([['echo', 1], ['echo', [2]], ['echo', false]], 5);
                 $results['keys'] = $server->taskWaitMulti(['a' => ['echo', 1], 'b' => ['echo', 2]], 5);
-                // One that takes too long is left out, the others are there.
-                $results['late'] = $server->taskWaitMulti([['gate', $gate], ['echo', 'in time']], 1);
+                // One that takes too long is left out, the others are there, if the machine does them in time.
+                $late = function (string $gate, callable $wait, string $other): array {
+                    for ($limit = 0.25;; $limit *= 2) {
+                        $results = $wait([['gate', "{$gate}{$limit}"], ['echo', $other]], $limit);
+                        touch("{$gate}{$limit}");
+                        if (in_array($other, $results, true) || $limit > 5) {
+                            return $results;
+                        }
+                    }
+                };
+                $results['late'] = $late("{$gate}1-", $server->taskWaitMulti(...), 'in time');
                 $results['late one'] = $server->taskwait(['gate', $gate], 0.05, 0);
                 touch($gate);
                 if ($coroutines) {
                     $results['co'] = $server->taskCo([['echo', 1], ['echo', 2]], 5);
-                    $results['co late'] = $server->taskCo([['gate', "{$gate}2"], ['echo', 2]], 1);
-                    touch("{$gate}2");
+                    $results['co late'] = $late("{$gate}2-", $server->taskCo(...), 'in time');
                 }
                 // Late results disturb nobody.
                 $results['after'] = $server->taskwait(['echo', 'after'], 5);
@@ -55,13 +63,13 @@ foreach ([true, false] as $coroutines) {
         function (TestServer $server) use ($coroutines): void {
             $server->allowLog('/No idle task worker|task\[\d+\] has expired/');
             $server->connect()->send('go');
-            $results = $server->expectEvent('results');
+            $results = $server->expectEvent('results', 60);
             same($coroutines, $results['coroutine']);
             same(['x', 2, [1, [2], false], [1, 2]], [$results['one'], $results['at'], $results['multi'], $results['keys']]);
             same([1 => 'in time'], array_combine(array_map(intval(...), array_keys($results['late'])), $results['late']));
             same([false, 'after', 3_000_000], [$results['late one'], $results['after'], $results['big']]);
             if ($coroutines) {
-                same([[1, 2], [false, 2]], [$results['co'], $results['co late']]);
+                same([[1, 2], [false, 'in time']], [$results['co'], $results['co late']]);
             }
         },
     );

@@ -11,13 +11,10 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{Ssl, SslContextBuilder, SslMethod, SslSession, SslStream};
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Name};
-use std::cell::RefCell;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::rc::Rc;
 use tempfile::NamedTempFile;
@@ -229,74 +226,6 @@ fn clients_are_checked() {
     assert_eq!(verified(&ours.settings()), (Ok(()), Ok(())));
     assert_eq!(verified(&stranger.settings()), (Err(18), Ok(())));
     assert_eq!(verified(&Settings::default()), (Err(1), Err(1)));
-}
-
-/// Connects twice, the second time with what the server gave out the first time: whether it did so, whether
-/// the server took it, and what it says of the client then.
-fn taken_up_again(server: &Context, client: &Certificate) -> (bool, bool, Result<(), i32>) {
-    let given = Rc::new(RefCell::new(None::<SslSession>));
-    let mut again = (false, false, Ok(()));
-    for _ in 0..2 {
-        let (one, other) = wires();
-        let mut builder = SslContextBuilder::new(SslMethod::tls()).expect("context");
-        builder
-            .set_certificate_chain_file(client.file.path())
-            .expect("certificate");
-        builder.set_private_key(&client.key).expect("key");
-        let mut ssl = Ssl::new(&builder.build()).expect("session");
-        let session = given.borrow_mut().take();
-        if let Some(session) = &session {
-            // SAFETY: a session of a context like this one.
-            unsafe { ssl.set_session(session) }.expect("session");
-        }
-        ssl.set_connect_state();
-        let wire = UnixStream::from(one.try_clone().expect("wire"));
-        wire.set_nonblocking(true).expect("mode");
-        let mut client = SslStream::new(ssl, wire).expect("session");
-        let server = Session::new(server, other, None, None).expect("session");
-        let mut done = [false; 2];
-        for _ in 0..20 {
-            done[0] |= done[0] || client.do_handshake().is_ok();
-            done[1] |= done[1] || server.handshake() == Ok(());
-        }
-        assert_eq!(done, [true, true]);
-        // Tickets come with the first bytes.
-        assert_eq!(server.write(b"x"), Ok(1));
-        client.read_exact(&mut [0]).expect("a byte");
-        let shown = client.ssl().session().map(ToOwned::to_owned);
-        let found = server.verify(false).map_err(|error| error.code);
-        again = (session.is_some(), client.ssl().session_reused(), found);
-        given.replace(shown);
-        // What has no end cannot be taken up again.
-        server.shutdown();
-        client.shutdown().expect("an end");
-    }
-    again
-}
-
-#[test]
-fn a_client_that_was_refused_does_not_come_in_by_its_session() {
-    let (trusted, stranger) = (certificate("client"), certificate("client"));
-    let own = certificate("localhost");
-    for protocols in [1 << 5, 1 << 6] {
-        let settings = |verify_peer| Settings {
-            ca_file: Some(trusted.file.path().to_owned()),
-            verify_peer,
-            protocols,
-            ..own.settings()
-        };
-        let context = Context::new(&settings(true), Role::Server).expect("context");
-        let (_, reused, found) = taken_up_again(&context, &stranger);
-        assert_eq!((reused, found), (false, Err(18)));
-        // Not even where one is taken up again.
-        let lax = Context::new(&settings(false), Role::Server).expect("context");
-        let lax = Context {
-            verify_peer: true,
-            ..lax
-        };
-        assert_eq!(taken_up_again(&lax, &stranger), (true, true, Err(18)));
-        assert_eq!(taken_up_again(&lax, &trusted), (true, true, Ok(())));
-    }
 }
 
 #[test]
