@@ -156,19 +156,25 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     as_original(&CLOSE, frame, place)
 }
 
-/// As PHP's own does first: a child that reads to the end would not end.
+/// As PHP's own does first: a child that reads to the end would not end. Closing may let other coroutines
+/// run, and one of them may end the process: all pipes are taken out of it first.
 fn close_pipes(process: *mut Process) -> Result<(), Bailout> {
     // SAFETY: PHP's process: so many pipes, each null or a resource that it holds a reference to.
-    protect(|| unsafe {
-        for index in 0..(*process).pipe_count.max(0) as usize {
-            let place = (*process).pipes.add(index);
-            let pipe = std::mem::replace(&mut *place, std::ptr::null_mut());
-            if !pipe.is_null() {
-                (*pipe).gc.refcount -= 1;
-                zend_list_close(pipe);
-            }
-        }
-    })
+    let pipes: Vec<*mut zend_resource> = unsafe {
+        let count = usize::try_from((*process).pipe_count).unwrap_or(0);
+        (0..count)
+            .map(|index| (*process).pipes.add(index).replace(std::ptr::null_mut()))
+            .filter(|pipe| !pipe.is_null())
+            .collect()
+    };
+    for pipe in pipes {
+        // SAFETY: the reference that the process held.
+        protect(|| unsafe {
+            (*pipe).gc.refcount -= 1;
+            zend_list_close(pipe);
+        })?;
+    }
+    Ok(())
 }
 
 /// How often a child is looked after where the kernel gives no descriptor for it.

@@ -174,6 +174,9 @@ pub fn wait_many(targets: &[(RawFd, Way)], timeout_ms: Option<u64>) -> Result<Wa
     wait_for(targets, timeout_ms, false)
 }
 
+/// How often a descriptor is looked at that the loop cannot look after.
+const LOOK_MS: u64 = 10;
+
 fn wait_for(targets: &[(RawFd, Way)], timeout_ms: Option<u64>, keep: bool) -> Result<Waited, Stop> {
     let (Some(co), Ok(event_loop)) = (engine::running(), event_loop::current()) else {
         return Ok(Waited::Canceled);
@@ -191,18 +194,29 @@ fn wait_for(targets: &[(RawFd, Way)], timeout_ms: Option<u64>, keep: bool) -> Re
         closed: false,
     };
     let mut added = 0;
+    let mut failed = None;
     for &(fd, way) in targets {
-        if add(&event_loop, fd, way, waiter, keep).is_err() {
+        if let Err(error) = add(&event_loop, fd, way, waiter, keep) {
+            failed = Some(error);
             break;
         }
         added += 1;
     }
-    // What cannot be waited for is a regular file, which is always ready, or shows what is wrong with it
-    // when it is tried.
-    let woken = if added == targets.len() {
-        engine::wait(Wait::Cancellable, timeout_ms)
-    } else {
-        Some(Woken::Resumed)
+    let woken = match failed {
+        None => engine::wait(Wait::Cancellable, timeout_ms),
+        // A regular file, which is always ready, or one that shows what is wrong with it when it is tried.
+        Some(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EBADF)) => {
+            Some(Woken::Resumed)
+        }
+        // There are no descriptors or no memory left for now: whoever waits looks from time to time.
+        Some(_) => {
+            let is_last = timeout_ms.is_some_and(|ms| ms <= LOOK_MS);
+            let nap_ms = timeout_ms.map_or(LOOK_MS, |ms| ms.min(LOOK_MS));
+            match engine::wait(Wait::Cancellable, Some(nap_ms)) {
+                Some(Woken::TimedOut) if !is_last => Some(Woken::Resumed),
+                woken => woken,
+            }
+        }
     };
     let mut closed = false;
     for &(fd, way) in targets.iter().take(added) {
