@@ -8,6 +8,12 @@ use function SwooleRs\Tests\same;
 require __DIR__ . '/../include/bootstrap.php';
 
 same(0, Runtime::getHookFlags());
+try {
+    new Runtime();
+    throw new Exception('made');
+} catch (Error $error) {
+    same('The object of Swoole\Runtime can not be created for security reasons', $error->getMessage());
+}
 same(true, Runtime::enableCoroutine());
 same(SWOOLE_HOOK_ALL, Runtime::getHookFlags());
 same(true, Runtime::enableCoroutine(SWOOLE_HOOK_ALL ^ SWOOLE_HOOK_SLEEP));

@@ -59,7 +59,7 @@ pub static CLASS: ClassDef = ClassDef {
     ],
     properties: &[],
     flags: 0,
-    create: None,
+    create: Some(crate::php::object::create_denied),
     aliases: &[],
     entry: &RUNTIME,
 };
