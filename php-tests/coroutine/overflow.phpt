@@ -32,6 +32,8 @@ $callback = '$f = function () use (&$f) { array_map($f, [1]); }; $f();';
 $ways = [
     'a callback' => [$callback, true],
     'a conversion' => ['(string) new class { function __toString(): string { return sprintf("%s", $this); } };', true],
+    'a callback that waits while others run' => ['Swoole\Coroutine\go(function () { while (true) { Swoole\Coroutine::sleep(0.001); (fn () => 1)(); } });'
+        . ' $f = function () use (&$f) { Swoole\Coroutine::sleep(0.002); array_map($f, [1]); }; $f();', true],
     'nested data' => ['json_encode($nested, 0, 100_000); serialize($nested); print_r($nested, true);', false],
     'the end of nested data' => ['unset($nested);', false],
     'a fiber' => ['(new Fiber(function (): void { ' . $callback . ' }))->start();', true],

@@ -247,6 +247,7 @@ Co\run(function () use ($native, $url): void {
 // Handles that two coroutines want at once end the script.
 foreach ([
     'curl_exec($curl);', 'curl_reset($curl);', 'curl_close($curl);', 'curl_copy_handle($curl);', 'curl_pause($curl, 0);',
+    'curl_setopt($curl, CURLOPT_POSTFIELDS, "x");', 'curl_setopt_array($curl, [CURLOPT_TIMEOUT => 1, CURLOPT_URL => "x"]);',
     'curl_escape($curl, "x");', 'curl_multi_add_handle(curl_multi_init(), $curl);',
 ] as $call) {
     $code = <<<'PHP'

@@ -6,7 +6,7 @@
 
 use super::co::{Call, Co, State, Wait, Woken};
 use super::fiber::{self, Chosen, Context};
-use super::{body, vm};
+use super::{body, overflow, vm};
 use crate::php::callback::{self, Pending};
 use crate::php::ffi::*;
 use crate::php::method::{Stop, protect};
@@ -251,6 +251,7 @@ unsafe fn enter(co: &'static Co, context: *mut Context) {
     let saved = vm::leave();
     // SAFETY: the caller's promise.
     unsafe { fiber::switch_to(context) };
+    overflow::came_back();
     vm::back(saved);
     engine.current.set(me);
     if engine.idle.borrow().len() > MAX_IDLE {
@@ -307,6 +308,7 @@ pub fn leave(co: &'static Co, kind: Wait) -> Woken {
     let saved = vm::leave();
     // SAFETY: whoever resumed us waits in `enter` in that context.
     unsafe { fiber::switch_to(co.back.get()) };
+    overflow::came_back();
     vm::back(saved);
     let exception = co.throw.replace(std::ptr::null_mut());
     if !exception.is_null() {
@@ -387,6 +389,7 @@ pub fn keep(co: &'static Co) {
 /// Goes back to where the coroutine was resumed; returns when the next one is to begin. For [`body`].
 #[inline(always)]
 pub fn park(co: &'static Co) {
+    overflow::forget();
     // SAFETY: whoever resumed us waits in `enter` in that context.
     unsafe { fiber::switch_to(co.back.get()) };
 }

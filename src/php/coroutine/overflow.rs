@@ -33,6 +33,8 @@ static WATCHED: PhpThread<Cell<bool>> = PhpThread::new(Cell::new(false));
 static ORIGINAL: PhpThread<Cell<Option<Interrupt>>> = PhpThread::new(Cell::new(None));
 /// The context that has used up its stack and runs in the reserve.
 static REACHED: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
+/// It is a coroutine's, and not a native fiber's, whose end we are not told of.
+static IS_COROUTINE: AtomicBool = AtomicBool::new(false);
 
 /// From the first coroutine on.
 pub fn watch() {
@@ -53,6 +55,31 @@ pub fn watch() {
     }
 }
 
+/// Makes the engine call [`interrupted`]. For signal handlers, too.
+fn interrupt() {
+    // SAFETY: an atomic bool of C's in the engine's globals, which live as long as the process.
+    let flag: &AtomicBool = unsafe { &*(&raw const (*eg()).vm_interrupt).cast() };
+    flag.store(true, Ordering::Relaxed);
+}
+
+/// Something has come back to the running context: another one may have taken its interrupt.
+#[inline(always)]
+pub fn came_back() {
+    let reached = REACHED.load(Ordering::Relaxed);
+    if !reached.is_null() && reached == fiber::running() {
+        interrupt();
+    }
+}
+
+/// The coroutine has ended that runs in the running context.
+#[inline(always)]
+pub fn forget() {
+    let reached = REACHED.load(Ordering::Relaxed);
+    if !reached.is_null() && reached == fiber::running() {
+        REACHED.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
 /// In a signal handler, in the thread that runs PHP: reads, and sets two words.
 fn explain(address: usize, line: &mut Line) -> Fault {
     let Some(closed) = fiber::closed() else {
@@ -60,9 +87,8 @@ fn explain(address: usize, line: &mut Line) -> Fault {
     };
     let fault = if address.wrapping_sub(closed.reserve) < RESERVE_BYTES {
         REACHED.store(fiber::running(), Ordering::Relaxed);
-        // SAFETY: an atomic bool of C's in the engine's globals, which live as long as the process.
-        let flag: &AtomicBool = unsafe { &*(&raw const (*eg()).vm_interrupt).cast() };
-        flag.store(true, Ordering::Relaxed);
+        IS_COROUTINE.store(closed.is_coroutine, Ordering::Relaxed);
+        interrupt();
         Fault::Reserve {
             start: closed.reserve,
             bytes: RESERVE_BYTES,
@@ -81,11 +107,13 @@ fn explain(address: usize, line: &mut Line) -> Fault {
 
 /// Called by the engine between two instructions.
 unsafe extern "C" fn interrupted(frame: *mut zend_execute_data) {
-    let reached = REACHED.swap(std::ptr::null_mut(), Ordering::Relaxed);
-    if !reached.is_null()
-        && reached == fiber::running()
-        && let Some(closed) = fiber::closed()
-    {
+    let reached = REACHED.load(Ordering::Relaxed);
+    let is_here = !reached.is_null() && reached == fiber::running();
+    // Another coroutine is told when it goes on: see `came_back`.
+    if is_here || !IS_COROUTINE.load(Ordering::Relaxed) {
+        REACHED.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+    if is_here && let Some(closed) = fiber::closed() {
         let mut line = Line::empty();
         push_reason(&mut line, closed);
         let text = line.as_bytes();

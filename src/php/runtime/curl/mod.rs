@@ -26,7 +26,7 @@ use self::library::library;
 use self::php::{Kept, call, release};
 use super::flags::{Hook, is_on};
 use super::take_over::{Taken, taken};
-use crate::php::convert::set_bool;
+use crate::php::convert::{Key, for_each, set_bool};
 use crate::php::coroutine;
 use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop};
@@ -42,6 +42,8 @@ taken! {
     EXEC = c"curl_exec", curl_exec, applies() => do_exec;
     SELECT = c"curl_multi_select", curl_multi_select, applies() => do_select;
     CLOSE = c"curl_close", curl_close, busy::any() => |frame, place| unless_busy(&CLOSE, frame, place);
+    SETOPT = c"curl_setopt", curl_setopt, busy::any() => |frame, place| unless_in_use(&SETOPT, frame, place);
+    SETOPT_ARRAY = c"curl_setopt_array", curl_setopt_array, busy::any() => |frame, place| unless_in_use(&SETOPT_ARRAY, frame, place);
     RESET = c"curl_reset", curl_reset, busy::any() => |frame, place| unless_busy(&RESET, frame, place);
     COPY = c"curl_copy_handle", curl_copy_handle, busy::any() => |frame, place| unless_busy(&COPY, frame, place);
     PAUSE = c"curl_pause", curl_pause, busy::any() => |frame, place| unless_busy(&PAUSE, frame, place);
@@ -59,6 +61,8 @@ pub fn take_over() {
         &EXEC,
         &SELECT,
         &CLOSE,
+        &SETOPT,
+        &SETOPT_ARRAY,
         &RESET,
         &COPY,
         &PAUSE,
@@ -85,6 +89,38 @@ fn unless_busy(taken: &'static Taken, frame: Frame, place: Place<'_>) -> Result<
         }
     }
     taken.original(frame, place)
+}
+
+/// PHP's own, which sets options. Other coroutines may set numbers of a handle that is at work, as with the
+/// reference; strings, lists and functions are what the transfer may be using.
+fn unless_in_use(taken: &'static Taken, frame: Frame, place: Place<'_>) -> Result<(), Stop> {
+    let mut in_use = false;
+    if let Some(given) = frame.arg(1) {
+        // SAFETY: a live argument; each member is read for the type that says so.
+        unsafe {
+            let given = deref(given);
+            match u32::from(type_of(given)) {
+                IS_LONG => in_use = is_pointer((*given).value.lval),
+                IS_ARRAY => for_each((*given).value.arr, |key, _| {
+                    in_use |= matches!(key, Key::Index(option) if is_pointer(option));
+                }),
+                _ => {}
+            }
+        }
+    }
+    if in_use {
+        unless_busy(taken, frame, place)
+    } else {
+        taken.original(frame, place)
+    }
+}
+
+/// Whether libcurl, or PHP's extension, keeps what the option is set to.
+fn is_pointer(option: i64) -> bool {
+    /// `CURLOPT_PRIVATE`, `CURLOPT_RETURNTRANSFER`, `CURLOPT_BINARYTRANSFER`
+    const HARMLESS: [i64; 3] = [10_103, 19_913, 19_914];
+    // `CURLOPTTYPE_OBJECTPOINT` and `CURLOPTTYPE_FUNCTIONPOINT`; `CURLOPTTYPE_BLOB`
+    matches!(option, 10_000..30_000 | 40_000..) && !HARMLESS.contains(&option)
 }
 
 /// PHP's own, for a multi handle, which may close descriptors that another coroutine waits for: that one's
