@@ -11,6 +11,7 @@ mod limits;
 mod manager;
 mod order;
 mod sending;
+mod task_faults;
 mod tasks;
 
 /// Kinds with workers that a manager replaces.
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Trial> {
     faults::add(&mut tests);
     framing::add(&mut tests);
     tasks::add(&mut tests);
+    task_faults::add(&mut tests);
     tests.0
 }
 

@@ -1,0 +1,235 @@
+//! Results and messages where something is full, stops, or is gone.
+
+use swoole_core::ipc::{self, message::Header};
+use swoole_core::sys::message_queue::{MessageQueue, Wait};
+use swoole_core::sys::signal::Signal;
+
+use super::super::daemon::Kind;
+use super::super::pattern::Pattern;
+use super::super::serve::measured;
+use super::tasks::{DIED, plan, started, started_with};
+use super::{BASE, MANAGED, PROCESS, Tests};
+
+pub fn add(tests: &mut Tests) {
+    tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
+    tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
+    tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
+    tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
+    tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
+    tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
+    tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
+    tests.add(PROCESS, "a_task_whose_file_is_gone", lost_file);
+    tests.add(PROCESS, "the_queue_of_tasks_is_removed", removed_queue);
+    tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
+}
+
+fn full(kind: Kind) {
+    let plan = plan(kind).set("worker_max_concurrency", 1);
+    let server = started_with(plan.workers(1).set("max_wait_time", 30), 3);
+    let mut client = server.connect();
+    assert_eq!(client.ask("co echo waited"), "waited");
+    // One that stops gets what it waits for, too.
+    client.tell("co gate open");
+    server.wait_for("task_at_gate ");
+    server.signal(server.worker_pid(0), Signal::TERM);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    assert!(client.line().ends_with(" passed"));
+    server.finish();
+}
+
+fn first_counts(kind: Kind) {
+    let server = started(plan(kind).allow(DIED));
+    let mut client = server.connect();
+    assert_eq!(client.ask("askeach twice|sleep 200"), "0=one 1=slept");
+    // It dies after it has answered.
+    assert_eq!(
+        client.ask("askeach finishdie good|sleep 500"),
+        "0=good 1=slept"
+    );
+    server.finish();
+}
+
+fn side_by_side(kind: Kind) {
+    // With coroutines a task worker keeps what finds no room, and goes on.
+    let plan = plan(kind).set("task_enable_coroutine", true);
+    let server = started_with(plan.set("task_worker_num", 1), 3);
+    let mut client = server.connect();
+    client.tell("task big 5000000\nask big 5000000");
+    let wanted = measured(&Pattern::new(5).bytes(0, 5_000_000));
+    let mut lines = [client.line(), client.line()];
+    lines.sort();
+    assert_eq!(lines[0], wanted);
+    assert!(server.wait_for("finish ").ends_with(&wanted));
+    server.finish();
+}
+
+fn earlier_server(kind: Kind) {
+    let key = std::process::id() as i32 | 1 << 24;
+    let queue = MessageQueue::open(key).unwrap();
+    // Of a worker that this server does not have; of one that it has, which waits; and no task at all.
+    for (source, flags) in [(30, 4), (0, 4), (0, 0)] {
+        let data = b"echo old";
+        let header = Header {
+            source,
+            epoch: 1,
+            port: flags,
+            ..Header::new(ipc::message::Kind::Task, 0, data.len() as u32)
+        };
+        let bytes = [header.as_bytes(), data].concat();
+        queue.push(1, &bytes, Wait::No).unwrap();
+    }
+    let other = Header::new(ipc::message::Kind::Finish, 0, 0);
+    queue.push(1, other.as_bytes(), Wait::No).unwrap();
+    let plan = plan(kind)
+        .set("task_ipc_mode", 2)
+        .set("message_queue_key", key);
+    let server = started(plan.allow("it is no task"));
+    let mut client = server.connect();
+    server.wait_count("finish_error 0", 3);
+    assert_eq!(client.ask("ask echo new"), "new");
+    assert!(server.lines("finish 0").is_empty());
+    server.finish();
+    queue.remove().unwrap();
+}
+
+fn stop_loses_none(kind: Kind) {
+    // Those that are stopped have not served any connection.
+    let server = started(plan(kind).set("max_wait_time", 30).allow("in a row within"));
+    let mut ids: Vec<u32> = Vec::new();
+    let mut clients = Vec::new();
+    while !(ids.contains(&0) && ids.contains(&1)) {
+        let mut client = server.connect();
+        ids.push(client.ask("id").split(' ').nth(1).unwrap().parse().unwrap());
+        clients.push(client);
+    }
+    let of = |id: u32| ids.iter().position(|have| *have == id).unwrap();
+    // It takes them out while it waits for a task.
+    clients[of(0)].tell("ask gate open");
+    server.wait_for("task_at_gate ");
+    for _ in 0..10 {
+        assert_eq!(clients[of(1)].ask("message 0 early"), "ok");
+    }
+    let first = server.worker_pid(0);
+    server.signal(first, Signal::TERM);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    server.wait_count("message from=1 at=0 early", 10);
+    server.eventually("there is another one", || server.worker_pid(0) != first);
+    // A stop in the middle of a large one.
+    for round in 1..=8 {
+        let pid = server.worker_pid(0);
+        assert_eq!(clients[of(1)].ask("message 0 3000000"), "ok");
+        server.signal(pid, Signal::TERM);
+        server.wait_count("message from=1 at=0 3000000", round);
+        server.eventually("there is another one", || server.worker_pid(0) != pid);
+    }
+    server.finish();
+}
+
+fn cut_message(kind: Kind) {
+    let server = started(plan(kind).with("trace", 1).allow(DIED));
+    let mut client = server.connect();
+    let id = client.ask("id");
+    let session = id.split(' ').next().unwrap();
+    // Its worker takes nothing until the sender is dead.
+    client.tell(&format!("task sendbig {session}\ngate open"));
+    let sender = server.wait_for("task_sending ");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = sender.rsplit(' ').next().unwrap().parse().unwrap();
+    server.signal(pid, Signal::KILL);
+    server.wait_for("worker_error ");
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    let (_, bytes) = client.end();
+    assert!(bytes.len() < 1 << 20);
+    server.wait_for(&format!("event {session} close"));
+    server.finish();
+}
+
+fn dead_asker(kind: Kind) {
+    let plan = plan(kind).set("task_worker_num", 1).allow(DIED);
+    let server = started_with(plan, 3);
+    let mut client = server.connect();
+    let id = client.ask("id");
+    let pid = id.split(' ').nth(2).unwrap().parse().unwrap();
+    client.tell("co gatebig go");
+    server.wait_for("task_at_gate ");
+    // It takes nothing while the result comes, of which there is more than room.
+    client.tell("gate never");
+    server.wait_for("at_gate ");
+    std::fs::write(server.folder().join("go"), "").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    server.signal(pid, Signal::KILL);
+    server.wait_for("worker_error ");
+    assert_eq!(server.connect().ask("askfor 5000 echo next"), "next");
+    assert!(
+        server
+            .wait_for("finish_error ")
+            .contains("finish_error 0: ")
+    );
+    server.finish();
+}
+
+fn full_task_worker(kind: Kind) {
+    let plan = plan(kind)
+        .set("task_enable_coroutine", true)
+        .set("worker_max_concurrency", 1)
+        .set("max_wait_time", 30);
+    let mut server = started(plan);
+    let mut client = server.connect();
+    client.ask("task suspend 4000");
+    server.wait_for("task_suspended ");
+    for _ in 0..30 {
+        assert_eq!(client.ask("askfor 2000 echo other"), "other");
+    }
+    // What was accepted is done at the end, full or not.
+    client.ask("tasks 2 suspend 300");
+    client.ask("tasks 3 print left");
+    server.signal(server.pid(), Signal::TERM);
+    server.expect_exit(0);
+    let done = server.lines("task ");
+    assert_eq!(done.iter().filter(|l| l.ends_with("left")).count(), 3);
+}
+
+fn lost_file(kind: Kind) {
+    let plan = plan(kind)
+        .set("task_ipc_mode", 3)
+        .set("task_tmpdir", ".")
+        .allow("is lost");
+    let server = started(plan);
+    let mut client = server.connect();
+    client.ask("tasks 2 gate open");
+    server.wait_count("task_at_gate ", 2);
+    client.tell(&format!("ask echo {}", "x".repeat(10_000)));
+    let file = || {
+        let mut files = std::fs::read_dir(server.folder()).unwrap();
+        files.find_map(|file| {
+            let path = file.unwrap().path();
+            path.to_string_lossy()
+                .contains("swoole.task.")
+                .then_some(path)
+        })
+    };
+    server.eventually("there is a file", || file().is_some());
+    std::fs::remove_file(file().unwrap()).unwrap();
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    assert_eq!(client.line(), "lost");
+    assert_eq!(client.ask("ask echo next"), "next");
+    server.finish();
+}
+
+fn removed_queue(kind: Kind) {
+    let key = std::process::id() as i32 | 1 << 25;
+    let plan = plan(kind)
+        .set("task_ipc_mode", 2)
+        .set("message_queue_key", key)
+        .allow("cannot be read")
+        .allow(DIED)
+        .allow("in a row within");
+    let server = started(plan);
+    MessageQueue::open(key).unwrap().remove().unwrap();
+    server.eventually("it is told that they end at once", || {
+        server.log().contains("in a row within")
+    });
+    // The pauses between the starts grow.
+    assert!(server.lines("worker_start ").len() < 20);
+    server.finish();
+}
