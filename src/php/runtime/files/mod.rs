@@ -9,6 +9,8 @@
 //! |---|---|
 //! | `stdio` | the operations of PHP's streams of descriptors |
 //! | `open` | opening, and the wrapper `async.file://` |
+//! | `pipe` | opening named pipes |
 
 pub mod open;
+pub mod pipe;
 pub mod stdio;

@@ -1,6 +1,6 @@
 //! Opening files, and the wrapper `async.file://`, whose files are waited for whatever hooks are on.
 
-use super::stdio;
+use super::{pipe, stdio};
 use crate::php::coroutine;
 use crate::php::coroutine::co::Wait;
 use crate::php::coroutine::engine::PhpThread;
@@ -11,7 +11,6 @@ use crate::php::runtime::flags::{Hook, is_on};
 use crate::php::runtime::streams::ops::enter;
 use std::cell::OnceCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
-use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -124,12 +123,20 @@ impl Request {
         // SAFETY: strings of PHP's.
         let (name, mode) = unsafe { (CStr::from_ptr(self.name), CStr::from_ptr(self.mode)) };
         let (name, mode): (CString, CString) = (name.to_owned(), mode.to_owned());
-        let waits = !is_restricted();
-        let job = move || look_at(Path::new(OsStr::from_bytes(name.to_bytes())), &mode, waits);
-        match offload("a file", Wait::Cancellable, None, job)? {
-            // The pipe's other end is there for as long as this is held.
-            Ok(_held) => self.open(),
-            Err(_) => {
+        let path = OsStr::from_bytes(name.to_bytes()).to_owned();
+        let job = move || is_pipe(Path::new(&path));
+        let held = match offload("a file", Wait::Cancellable, None, job)? {
+            Ok(true) if !is_restricted() => pipe::wait_for_peer(
+                Path::new(OsStr::from_bytes(name.to_bytes())),
+                mode.to_bytes(),
+            )?,
+            Ok(_) => Some(pipe::Ends::default()),
+            Err(_) => None,
+        };
+        match held {
+            // Both of the pipe's ends are there for as long as these are held.
+            Some(_held) => self.open(),
+            None => {
                 swoole_core::sys::Errno::ECANCELED.set();
                 Ok(std::ptr::null_mut())
             }
@@ -152,20 +159,10 @@ fn is_restricted() -> bool {
     }
 }
 
-/// In a thread: brings the kernel to know the file, and opens a named pipe.
-fn look_at(path: &Path, mode: &CStr, may_wait: bool) -> Option<File> {
-    let is_pipe = path.metadata().ok()?.file_type().is_fifo();
-    if !is_pipe || !may_wait {
-        return None;
-    }
-    let mode = mode.to_bytes();
-    let both = mode.contains(&b'+');
-    if mode.contains(&b'n') {
-        return None;
-    }
-    let reads = both || mode.first() == Some(&b'r');
-    let writes = both || !reads;
-    OpenOptions::new().read(reads).write(writes).open(path).ok()
+/// In a thread: brings the kernel to know the file.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 unsafe extern "C" fn open(
