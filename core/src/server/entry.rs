@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Duration;
 
 use super::affinity::share_of;
@@ -15,6 +15,7 @@ use super::local::Local;
 use super::mail::{Mail, Patience};
 use super::outbox::Outbox;
 use super::posts::To;
+use super::server_loop::ServerLoop;
 use super::serving::InHand;
 use super::shared::{Shared, WorkerState};
 use super::start;
@@ -180,5 +181,32 @@ impl RequestLimit {
 
     pub fn is_reached(&self, requests: u64) -> bool {
         self.limit.is_some_and(|limit| requests >= limit)
+    }
+}
+
+/// What every worker that the manager may stop looks at between messages.
+impl Context {
+    pub(super) fn is_asked_to_stop(&self, who: Incarnation) -> bool {
+        let record = &self.shared.workers[who.worker_id as usize];
+        record.stop_epoch.load(Acquire) == who.epoch
+    }
+
+    /// Takes note of the manager's wish, and of the limit of requests.
+    pub(super) fn check_stop(&self, who: Incarnation, limit: &RequestLimit) {
+        let served = self.shared.lanes[who.lane()].requests.get();
+        if self.is_asked_to_stop(who) || limit.is_reached(served) {
+            self.stop.set(true);
+        }
+    }
+
+    /// Of a worker that the manager has forked.
+    pub(super) fn on_signals(&self, server_loop: &ServerLoop) {
+        for signal in server_loop.take_signals() {
+            if signal == Signal::TERM {
+                self.stop.set(true);
+            } else if signal == Signal::rtmin() {
+                log::reopen();
+            }
+        }
     }
 }

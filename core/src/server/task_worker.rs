@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::context::Context;
@@ -22,7 +22,6 @@ use crate::log;
 use crate::options::TaskIpc;
 use crate::reactor::clock;
 use crate::sys::queue_receiver::QueueReceiver;
-use crate::sys::signal::Signal;
 
 struct TaskWorker {
     context: Rc<Context>,
@@ -82,7 +81,7 @@ impl TaskWorker {
             context.mail.flush();
             let busy = self.serve_one();
             if self.server_loop.is_signalled() {
-                self.on_signals();
+                self.context.on_signals(&self.server_loop);
             }
             self.check_stop();
             if !self.goes_on() {
@@ -253,7 +252,7 @@ impl TaskWorker {
             bell.prepare_sleep();
         }
         let has_posts = takes && self.context.has_posts();
-        if !has_posts && (self.context.stop.get() || !self.is_asked_to_stop()) {
+        if !has_posts && (self.context.stop.get() || !self.context.is_asked_to_stop(self.who)) {
             record.set_state(WorkerState::Idle);
             let limit = self.rest_by_ms.map(|_| Duration::from_millis(10));
             let waited = self.server_loop.wait(limit, |_| {});
@@ -268,28 +267,10 @@ impl TaskWorker {
         Ok(())
     }
 
-    fn is_asked_to_stop(&self) -> bool {
-        let record = &self.context.shared.workers[self.who.worker_id as usize];
-        record.stop_epoch.load(Acquire) == self.who.epoch
-    }
-
     fn check_stop(&mut self) {
-        let served = self.context.shared.lanes[self.who.lane()].requests.get();
-        if self.is_asked_to_stop() || self.limit.is_reached(served) {
-            self.context.stop.set(true);
-        }
+        self.context.check_stop(self.who, &self.limit);
         if self.context.stop.get() && self.rest_by_ms.is_none() {
             self.rest_by_ms = Some(clock::monotonic_ms() + REST_MS);
-        }
-    }
-
-    fn on_signals(&self) {
-        for signal in self.server_loop.take_signals() {
-            if signal == Signal::TERM {
-                self.context.stop.set(true);
-            } else if signal == Signal::rtmin() {
-                log::reopen();
-            }
         }
     }
 }

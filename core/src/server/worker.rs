@@ -22,7 +22,6 @@ use crate::error::{Error, codes};
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
 use crate::log::{self, Level};
 use crate::shm::ring::{Consumer, Record};
-use crate::sys::signal::Signal;
 
 /// Messages taken from one reactor's ring before the next one's turn.
 const DRAIN_BATCH: usize = 64;
@@ -230,9 +229,9 @@ impl Worker {
                 self.context.serve_posts()
             };
             if self.server_loop.is_signalled() {
-                self.on_signals();
+                self.context.on_signals(&self.server_loop);
             }
-            self.check_stop();
+            self.context.check_stop(self.who, &self.limit);
             if !self.goes_on() {
                 break;
             }
@@ -268,10 +267,6 @@ impl Worker {
             && (!self.context.stop.get() || self.long[reactor].borrow().is_open())
     }
 
-    fn shared(&self) -> &Shared {
-        &self.context.shared
-    }
-
     /// Waits for messages, at most so long, and serves user code's own events.
     fn sleep(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let shared = Arc::clone(&self.context.shared);
@@ -284,7 +279,7 @@ impl Worker {
         // Those are taken full or not.
         let has_posts = has_posts || self.context.has_replies();
         let may_sleep = !has_posts && !self.inboxes.iter().enumerate().any(may_take);
-        if may_sleep && (self.context.stop.get() || !self.is_asked_to_stop()) {
+        if may_sleep && (self.context.stop.get() || !self.context.is_asked_to_stop(self.who)) {
             let waited = self.server_loop.wait(limit, |_| {});
             // The bell is not read: edge-triggered, the next ring is an event all the same.
             bell.awake();
@@ -295,28 +290,6 @@ impl Worker {
             bell.awake();
         }
         Ok(())
-    }
-
-    fn is_asked_to_stop(&self) -> bool {
-        let record = &self.shared().workers[self.who.worker_id as usize];
-        record.stop_epoch.load(Acquire) == self.who.epoch
-    }
-
-    fn check_stop(&self) {
-        let served = self.shared().lanes[self.who.lane()].requests.get();
-        if self.is_asked_to_stop() || self.limit.is_reached(served) {
-            self.context.stop.set(true);
-        }
-    }
-
-    fn on_signals(&mut self) {
-        for signal in self.server_loop.take_signals() {
-            if signal == Signal::TERM {
-                self.context.stop.set(true);
-            } else if signal == Signal::rtmin() {
-                log::reopen();
-            }
-        }
     }
 
     /// Takes messages of one reactor; answers whether there were some.

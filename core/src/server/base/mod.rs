@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 use super::acceptor::{Accepted, Acceptor};
@@ -267,7 +267,7 @@ impl BaseWorker {
         if self.server_loop.is_signalled() {
             self.on_signals();
         }
-        self.check_stop();
+        self.context.check_stop(self.who, &self.limit);
         let done = self.context.stop.get() && self.end_by_ms.is_none();
         if done { Ok(()) } else { self.wait(busy) }
     }
@@ -275,15 +275,6 @@ impl BaseWorker {
     fn set_now(&self) {
         let mut set = self.local().set.borrow_mut();
         set.set_now(clock::monotonic_ms(), clock::wall_us());
-    }
-
-    fn check_stop(&self) {
-        let record = &self.shared().workers[self.who.worker_id as usize];
-        let asked = record.stop_epoch.load(Acquire) == self.who.epoch;
-        let served = self.shared().lanes[self.who.lane()].requests.get();
-        if asked || self.limit.is_reached(served) {
-            self.context.stop.set(true);
-        }
     }
 
     fn wait(&mut self, busy: bool) -> Result<(), Error> {

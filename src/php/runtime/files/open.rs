@@ -97,6 +97,18 @@ struct Request {
 }
 
 impl Request {
+    /// From PHP. `may_wait`: if this is a coroutine, and the file is not one of the script's own code.
+    fn enter(self, may_wait: bool) -> *mut php_stream {
+        enter(std::ptr::null_mut(), || {
+            let is_code = self.options & FOR_INCLUDE != 0;
+            if may_wait && !is_code && coroutine::current().is_some() {
+                self.open_when_ready()
+            } else {
+                self.open()
+            }
+        })
+    }
+
     fn open(self) -> Result<*mut php_stream, Stop> {
         let Some(open) = original().and_then(|ops| ops.stream_opener) else {
             return Ok(std::ptr::null_mut());
@@ -181,15 +193,7 @@ unsafe extern "C" fn open(
         opened_path,
         context,
     };
-    enter(std::ptr::null_mut(), || {
-        let waits =
-            coroutine::current().is_some() && is_on(Hook::File) && options & FOR_INCLUDE == 0;
-        if waits {
-            request.open_when_ready()
-        } else {
-            request.open()
-        }
-    })
+    request.enter(is_on(Hook::File))
 }
 
 /// The path behind the name of the wrapper.
@@ -224,13 +228,7 @@ unsafe extern "C" fn open_named(
         opened_path,
         context,
     };
-    enter(std::ptr::null_mut(), || {
-        if coroutine::current().is_some() && options & FOR_INCLUDE == 0 {
-            request.open_when_ready()
-        } else {
-            request.open()
-        }
-    })
+    request.enter(true)
 }
 
 unsafe extern "C" fn stat_named(
