@@ -112,9 +112,10 @@ impl Iterator for SignalSet {
 
 /// The signals of this process as a readable descriptor.
 ///
-/// One at a time per process. The handlers are installed without `SA_RESTART`, so a blocking call in
-/// user code returns with EINTR when a signal comes, as with the reference. A signal that comes many
-/// times before it is drained counts once, so a SIGCHLD means "reap until there is none".
+/// One at a time per process. The handlers are installed with `SA_RESTART`: a reload or a child's end must not
+/// make a flock(2), read(2) or write(2) of user code fail half-way. What the kernel never restarts (poll(2),
+/// nanosleep(2), msgrcv(2); see signal(7)) returns with EINTR. A signal that comes many times before it is
+/// drained counts once, so a SIGCHLD means "reap until there is none".
 ///
 /// In a forked child the handlers stay; it calls [`SignalInbox::reset_after_fork`] before it waits for
 /// events. [`super::process::fork`] sees to it that the child neither inherits signals meant for the
@@ -156,7 +157,7 @@ impl Former {
             // Never freed: the handler may be reading it. Once for each server that ends.
             place.store(Box::leak(Box::new(self.action)), Ordering::Release);
             self.action.sa_sigaction = late as *const () as libc::sighandler_t;
-            self.action.sa_flags |= libc::SA_SIGINFO;
+            self.action.sa_flags |= libc::SA_SIGINFO | libc::SA_RESTART;
         }
         self
     }
@@ -201,7 +202,8 @@ impl SignalInbox {
 
     /// Catches one more signal.
     pub fn listen(&mut self, signal: Signal) -> Result<(), SysError> {
-        let action = set_handler(signal, note as *const () as libc::sighandler_t)?;
+        let note = note as *const () as libc::sighandler_t;
+        let action = set_handler(signal, note, libc::SA_RESTART)?;
         if self.former.iter().all(|former| former.signal != signal) {
             self.former.push(Former { signal, action });
         }
@@ -378,13 +380,19 @@ fn replace(wake: &EventFd) -> Result<(), SysError> {
     Ok(())
 }
 
-fn set_handler(signal: Signal, handler: libc::sighandler_t) -> Result<libc::sigaction, SysError> {
+/// `flags`: 0, or `SA_RESTART`, by which calls that the signal interrupts go on by themselves.
+fn set_handler(
+    signal: Signal,
+    handler: libc::sighandler_t,
+    flags: libc::c_int,
+) -> Result<libc::sigaction, SysError> {
     // SAFETY: sigaction is a plain C struct of integers, a set and an optional function pointer, for
-    // all of which zero is valid: no flags (so no SA_RESTART), no restorer.
+    // all of which zero is valid: no flags, no restorer.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
     let mut former: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
+    action.sa_flags = flags;
     // SAFETY: all pointers are to live locals of the right type. `handler` is SIG_IGN, SIG_DFL, `nothing`
     // or `note`, which have the signature that a handler without SA_SIGINFO has and are async-signal-safe.
     // JUSTIFICATION: nix's sigaction does not take real-time signals.
@@ -409,7 +417,8 @@ extern "C" fn nothing(_: libc::c_int) {}
 
 /// Lets [`interrupter`] interrupt system calls, and do nothing else.
 pub fn catch_interrupter() -> Result<(), SysError> {
-    set_handler(interrupter(), nothing as *const () as libc::sighandler_t).map(drop)
+    let nothing = nothing as *const () as libc::sighandler_t;
+    set_handler(interrupter(), nothing, 0).map(drop)
 }
 
 /// In a thread of our own, started with all signals blocked: lets this one through.
@@ -427,12 +436,12 @@ pub fn unblock_interrupter() {
 
 /// Ignores a signal. Children inherit that, also through exec.
 pub fn ignore(signal: Signal) -> Result<(), SysError> {
-    set_handler(signal, libc::SIG_IGN).map(drop)
+    set_handler(signal, libc::SIG_IGN, 0).map(drop)
 }
 
 /// Gives a signal its default meaning back.
 pub fn restore_default(signal: Signal) -> Result<(), SysError> {
-    set_handler(signal, libc::SIG_DFL).map(drop)
+    set_handler(signal, libc::SIG_DFL, 0).map(drop)
 }
 
 /// In a forked child that does not go on with its parent's work: signals that the parent caught have
@@ -448,7 +457,7 @@ pub fn forget_in_child() {
         let known = unsafe { libc::sigaction(number, std::ptr::null(), &raw mut action) } == 0;
         if known && ours.contains(&action.sa_sigaction) {
             // Cannot fail: the signal was caught, so its action can be set.
-            let _ = set_handler(Signal(number), libc::SIG_DFL);
+            let _ = set_handler(Signal(number), libc::SIG_DFL, 0);
         }
     }
     // A late handler must not ring the parent's descriptor.
