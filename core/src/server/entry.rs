@@ -93,6 +93,7 @@ pub(super) fn enter(
         in_hand: InHand::default(),
         mail: Mail::new(shared, who.lane(), who.epoch, patience(role, settings)),
         incoming: Incoming::new(sources(role, shared, who)),
+        known_sessions: RefCell::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(role);

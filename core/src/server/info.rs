@@ -110,7 +110,8 @@ impl Context {
         let mut from = after;
         // Connections that are closed or gone but not yet freed are left out.
         while list.len() < count {
-            let page = self.shared.sessions.list(from, count);
+            let known = &mut self.known_sessions.borrow_mut();
+            let page = self.shared.sessions.list(known, from, count);
             let Some(last) = page.last() else { break };
             from = *last;
             list.extend(page.into_iter().filter(|id| self.is_listed(*id)));

@@ -99,6 +99,7 @@ impl Master {
             in_hand: InHand::default(),
             mail: Mail::new(shared, shared.master_producer(), 1, Patience::Backlog),
             incoming: Incoming::default(),
+            known_sessions: RefCell::default(),
         });
         set_current(Some(Rc::clone(&context)));
         let server_loop = ServerLoop::enter(signals, &shared.master_bell)?;

@@ -176,6 +176,23 @@ pub struct NewSession {
     pub now_us: u64,
 }
 
+/// The sessions that one look at the whole table has found: what a process keeps of it between the pages of a
+/// list, so that the pages do not cost such a look each.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The last id that had been given out; 0: nobody has looked yet.
+    round: u64,
+    /// All that were live then, ascending. Some have ended since.
+    ids: Vec<u64>,
+}
+
+impl Known {
+    fn between(&self, from: u64, end: u64) -> &[u64] {
+        let at = |id| self.ids.partition_point(|known| *known < id);
+        self.ids.get(at(from)..at(end)).unwrap_or_default()
+    }
+}
+
 /// The table. `slots` has a power of two of records; a session's slot is its id modulo that.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionTable {
@@ -269,15 +286,42 @@ impl SessionTable {
             .collect()
     }
 
-    /// Live session ids greater than `after`, ascending, at most `count`.
+    /// Live session ids greater than `after`, ascending, at most `count`. `known` is the caller's, for all of
+    /// its calls.
     #[must_use]
-    pub fn list(&self, after: u64, count: usize) -> Vec<u64> {
+    pub fn list(&self, known: &mut Known, after: u64, count: usize) -> Vec<u64> {
         let last = self.round.load(Acquire);
-        let first = last.saturating_sub(self.slots.len() as u64 - 1).max(1);
-        (first.max(after.saturating_add(1))..=last)
+        let from = after.saturating_add(1);
+        // The latest ids, each of which has a slot of its own, are looked up one by one. Older ones are those
+        // that stayed while the ids went round.
+        let latest = last.saturating_sub(self.slots.len() as u64 - 1).max(1);
+        let old = if from < latest {
+            self.look(known, last);
+            known.between(from, latest)
+        } else {
+            &[]
+        };
+        old.iter()
+            .copied()
+            .chain(from.max(latest)..=last)
             .filter(|id| self.slot(*id).id() == *id)
             .take(count)
             .collect()
+    }
+
+    /// Sees to it that `known` has every live id that is not among the latest ones.
+    fn look(&self, known: &mut Known, last: u64) {
+        // Half a round: what was about to be opened at that moment, and was not seen, is among the latest.
+        let is_fresh = last - known.round.min(last) < self.slots.len() as u64 / 2;
+        if known.round != 0 && is_fresh {
+            return;
+        }
+        known.round = last;
+        known.ids.clear();
+        known
+            .ids
+            .extend(self.used_slots().map(Session::id).filter(|id| *id != 0));
+        known.ids.sort_unstable();
     }
 
     /// The last id given out.
@@ -320,6 +364,10 @@ mod tests {
         }
     }
 
+    fn list(table: &SessionTable, after: u64, count: usize) -> Vec<u64> {
+        table.list(&mut Known::default(), after, count)
+    }
+
     #[test]
     fn a_record_is_two_cache_lines() {
         assert_eq!(size_of::<Session>(), 128);
@@ -354,9 +402,9 @@ mod tests {
             t.open(&new(0)).expect("room");
         }
         t.free(3);
-        assert_eq!(t.list(0, 3), [1, 2, 4]);
-        assert_eq!(t.list(4, 100), [5, 6]);
-        assert!(t.list(u64::MAX, 3).is_empty());
+        assert_eq!(list(&t, 0, 3), [1, 2, 4]);
+        assert_eq!(list(&t, 4, 100), [5, 6]);
+        assert!(list(&t, u64::MAX, 3).is_empty());
     }
 
     #[test]
@@ -366,7 +414,57 @@ mod tests {
         t.open(&new(1)).expect("room");
         t.open(&new(0)).expect("room");
         t.free_host(0);
-        assert_eq!(t.list(0, 9), [2]);
+        assert_eq!(list(&t, 0, 9), [2]);
+    }
+
+    #[test]
+    fn list_has_those_that_stay_while_the_ids_go_round() {
+        for slots in [2, 8, 64] {
+            let t = table(slots);
+            let mut known = Known::default();
+            assert_eq!(t.open(&new(0)).map(|(id, _)| id), Some(1));
+            for _ in 0..2 * slots {
+                let (id, _) = t.open(&new(0)).expect("room");
+                assert_eq!(t.list(&mut known, 0, 9), [1, id]);
+                assert_eq!(t.list(&mut known, 1, 9), [id]);
+                t.free(id);
+            }
+            assert_eq!(t.list(&mut known, 0, 9), [1]);
+            t.free(1);
+            assert!(t.list(&mut known, 0, 9).is_empty());
+        }
+    }
+
+    /// Against the plain way, with what a process knows at different ages.
+    #[test]
+    fn list_is_every_live_session_once_in_order() {
+        let t = table(32);
+        let mut known = [Known::default(), Known::default(), Known::default()];
+        let mut live: Vec<u64> = Vec::new();
+        let mut seed = 7_u64;
+        for step in 0..2_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let random = (seed >> 33) as usize;
+            if live.len() < 20 && (live.is_empty() || random.is_multiple_of(2)) {
+                live.push(t.open(&new(0)).expect("room").0);
+            } else {
+                // Mostly the younger ones end.
+                let at = random / 2 % live.len().min(4);
+                t.free(live.remove(live.len() - 1 - at));
+            }
+            for (n, known) in known.iter_mut().enumerate() {
+                if step % (n * 20 + 1) != 0 {
+                    continue;
+                }
+                let mut pages = Vec::new();
+                while let Some(page) = Some(t.list(known, pages.last().map_or(0, |id| *id), n + 1))
+                    .filter(|page| !page.is_empty())
+                {
+                    pages.extend(page);
+                }
+                assert_eq!(pages, live, "step {step}");
+            }
+        }
     }
 
     #[test]

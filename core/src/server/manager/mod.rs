@@ -145,6 +145,7 @@ pub(super) fn run(
         in_hand: InHand::default(),
         mail: Mail::new(shared, shared.manager_producer(), 1, Patience::Backlog),
         incoming: Incoming::default(),
+        known_sessions: RefCell::default(),
     });
     set_current(Some(Rc::clone(&context)));
     handler.process_started(Role::Manager);
