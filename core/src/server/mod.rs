@@ -4,7 +4,7 @@
 //! Process mode: the master's main thread accepts ([`acceptor`]), its reactor threads own the sockets
 //! ([`reactor_thread`]), the manager forks and replaces workers ([`manager`]), workers run user code
 //! ([`worker`]). Base mode: each worker owns its connections ([`base`]); the first process is the
-//! manager, and with one worker the only process.
+//! manager, and with one worker that is never replaced the only process.
 
 mod acceptor;
 mod affinity;

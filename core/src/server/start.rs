@@ -260,7 +260,7 @@ pub(super) type Signals = Rc<RefCell<SignalInbox>>;
 impl Launch {
     fn run(self) -> Result<Finished, Error> {
         match self.shared.mode {
-            Mode::Base if self.shared.workers.len() == 1 => self.single(),
+            Mode::Base if self.is_single() => self.single(),
             Mode::Base => self.base(),
             Mode::Process => self.process(),
         }
@@ -272,6 +272,11 @@ impl Launch {
             shared,
             handler,
             listeners,
+    /// Whether base mode does without a manager: there is one process to run, and it is never replaced.
+    fn is_single(&self) -> bool {
+        self.shared.workers.len() == 1 && self.shared.settings.max_request == 0
+    }
+
             signals,
         } = self;
         let who = Incarnation {

@@ -9,7 +9,7 @@ use swoole_core::sys::signal::Signal;
 
 use super::super::client::{Client, End};
 use super::super::daemon::{Daemon, Kind, Plan};
-use super::{ALL, MANAGED, PROCESS, Tests, env_count};
+use super::{ALL, BASE, MANAGED, PROCESS, Tests, env_count};
 
 /// What the log says of a worker that dies.
 const DIED: &str = "abnormal exit";
@@ -34,6 +34,11 @@ pub fn add(tests: &mut Tests) {
     });
     tests.add(MANAGED, "reload_storm_ends", reload_storm);
     tests.add(MANAGED, "max_request_replaces_workers_quietly", max_request);
+    tests.add(
+        BASE,
+        "max_request_replaces_the_only_worker",
+        max_request_of_one,
+    );
     tests.add(MANAGED, "stop_worker_and_sigterm_to_a_worker", stop_worker);
     tests.add(ALL, "signals_that_only_log", logging_signals);
     tests.add(
@@ -221,6 +226,25 @@ fn max_request(kind: Kind) {
     let starts = server.lines("worker_start ").len();
     assert!(starts >= 2 + 200 / 8 - 2, "{starts} starts");
     assert!(starts <= 2 + 200 / 5 + 2, "{starts} starts");
+    assert!(server.lines("worker_error").is_empty());
+    server.finish();
+}
+
+fn max_request_of_one(kind: Kind) {
+    let server = Plan::new(kind)
+        .workers(1)
+        .set("max_request", 5)
+        .set("max_request_grace", 0)
+        .start();
+    for n in 0..50 {
+        let mut client = server.connect();
+        assert_eq!(client.ask(&format!("echo {n}")), n.to_string());
+    }
+    let mut client = server.connect();
+    // The first process is still both.
+    let first = server.pid();
+    assert_eq!(client.ask("pids"), format!("{first} {first}"));
+    server.wait_count("worker_start ", 1 + 50 / 8);
     assert!(server.lines("worker_error").is_empty());
     server.finish();
 }
