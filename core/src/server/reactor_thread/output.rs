@@ -8,6 +8,7 @@ use crate::log;
 use crate::server::connection::{Effect, Stage};
 use crate::server::dispatch::Dispatcher;
 use crate::server::handler::Event;
+use crate::sys::Errno;
 
 impl ReactorThread {
     pub(super) fn drain_inboxes(&mut self) -> bool {
@@ -181,7 +182,14 @@ impl ReactorThread {
                 "connection {} is reset: a message to it was cut in the middle, as its sender died or found no room",
                 open.session_id
             ));
-            self.set.confirm_close(key, true);
+            match self.set.get_mut(key) {
+                Some(c) if c.stage == Stage::Open => {
+                    // Once user code was told.
+                    c.reset_wanted = true;
+                    self.set.peer_gone(key, Errno::ECONNRESET as i32);
+                }
+                _ => self.set.confirm_close(key, true),
+            }
         }
     }
 
