@@ -159,6 +159,8 @@ struct Logger {
     period: String,
     /// The file could not be written and standard error has been told.
     complained: bool,
+    /// See [`follow`]; and its value when the file was opened last.
+    follows: Option<(&'static AtomicU32, u32)>,
 }
 
 static LOGGER: Mutex<Logger> = Mutex::new(Logger {
@@ -169,6 +171,7 @@ static LOGGER: Mutex<Logger> = Mutex::new(Logger {
     file: None,
     period: String::new(),
     complained: false,
+    follows: None,
 });
 /// Codes of [`ignore`].
 static IGNORED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
@@ -216,6 +219,7 @@ pub fn configure(config: Config) -> Result<(), Error> {
     logger.with_microseconds = config.with_microseconds;
     logger.file = None;
     logger.complained = false;
+    logger.follows = None;
     logger.open(&now());
     LEVEL.store(config.level as u8, Relaxed);
     Ok(())
@@ -245,6 +249,12 @@ pub fn reopen() {
     let mut logger = logger();
     logger.complained = false;
     logger.open(&now());
+}
+
+/// For a process that nobody can tell to [`reopen`]: from now on the file is opened again before the next line
+/// whenever `requests` has another value, which may be in memory that other processes write to.
+pub fn follow(requests: &'static AtomicU32) {
+    logger().follows = Some((requests, requests.load(Relaxed)));
 }
 
 /// Keeps the log's locks until dropped: no line is written meanwhile. Held across a fork, so that they
@@ -403,7 +413,7 @@ fn format_date(now: &DateTime<FixedOffset>, format: &str) -> Option<String> {
 impl Logger {
     fn write_line(&mut self, now: &DateTime<FixedOffset>, level: Level, text: &str) {
         let period = self.period_of(now);
-        if period != self.period {
+        if self.is_asked_to_open() || period != self.period {
             self.open(now);
         }
         let line = self.line(now, level, text);
@@ -415,6 +425,14 @@ impl Logger {
         };
         self.complain(&format!("write failed: {why}"));
         let _ = write_all(io::stderr().as_fd(), line.as_bytes());
+    }
+
+    fn is_asked_to_open(&mut self) -> bool {
+        let Some((requests, seen)) = &mut self.follows else {
+            return false;
+        };
+        let value = requests.load(Relaxed);
+        std::mem::replace(seen, value) != value
     }
 
     fn line(&self, now: &DateTime<FixedOffset>, level: Level, text: &str) -> String {

@@ -11,6 +11,7 @@ fn logger(path: Option<PathBuf>, rotation: Rotation) -> Logger {
         file: None,
         period: String::new(),
         complained: false,
+        follows: None,
     }
 }
 
@@ -39,6 +40,27 @@ fn a_line_has_date_flag_pid_id_level_and_text() {
     logger.date_format = "%H".to_owned();
     let line = logger.line(&at(1), Level::Info, "x");
     assert!(line.starts_with("[12<.000000> @"), "{line}");
+}
+
+#[test]
+fn the_file_is_opened_again_when_others_ask() -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("log");
+    let requests: &'static AtomicU32 = Box::leak(Box::new(AtomicU32::new(7)));
+    let mut logger = logger(Some(path.clone()), Rotation::Single);
+    logger.open(&at(1));
+    logger.follows = Some((requests, 7));
+    logger.write_line(&at(1), Level::Info, "before");
+    let moved = folder.path().join("moved");
+    std::fs::rename(&path, &moved)?;
+    logger.write_line(&at(1), Level::Info, "unasked");
+    requests.fetch_add(2, Relaxed);
+    for _ in 0..2 {
+        logger.write_line(&at(1), Level::Info, "asked");
+    }
+    assert_eq!(read(&moved).lines().count(), 2);
+    assert_eq!(read(&path).lines().count(), 2);
+    Ok(())
 }
 
 #[test]

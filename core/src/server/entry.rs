@@ -205,7 +205,7 @@ impl Context {
         for signal in server_loop.take_signals() {
             if signal == Signal::TERM {
                 self.stop.set(true);
-            } else if signal == Signal::rtmin() {
+            } else if start::reopens_log(signal) {
                 log::reopen();
             }
         }

@@ -20,7 +20,7 @@ use super::reactor_thread::ReactorThread;
 use super::server_loop::{ServerLoop, between_turns};
 use super::serving::InHand;
 use super::shared::{Ask, Phase, Shared};
-use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
+use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals, reopens_log};
 use crate::error::Error;
 use crate::log;
 use crate::net::listener::Listener;
@@ -218,7 +218,7 @@ impl Master {
                 }
                 Signal::CHLD => self.reap(),
                 Signal::USR1 | Signal::USR2 => self.tell_manager(signal),
-                signal if signal == Signal::rtmin() => {
+                signal if reopens_log(signal) => {
                     log::reopen();
                     self.tell_manager(signal);
                 }

@@ -47,7 +47,8 @@ shm_record! {
         pub manager_pid: AtomicI32,
         /// Writer: master.
         phase: AtomicU32,
-        _reserved: AtomicU32,
+        /// How often the log's file was to be opened again. Writer: the manager.
+        pub log_requests: AtomicU32,
         /// The last session id given out. Writers: acceptors.
         pub session_round: AtomicU64,
         /// Seconds since the epoch. Writer: master.

@@ -200,6 +200,7 @@ impl Server {
             Signal::USR1,
             Signal::USR2,
             Signal::CHLD,
+            Signal::WINCH,
             Signal::rtmin(),
         ])?;
         signals.forgive_repeats();
@@ -257,6 +258,11 @@ struct Launch {
 /// The signals of a process of the server, shared with its event loop.
 pub(super) type Signals = Rc<RefCell<SignalInbox>>;
 
+/// Whether a signal has the log's file opened again, in the master, the manager and all workers.
+pub(super) fn reopens_log(signal: Signal) -> bool {
+    [Signal::WINCH, Signal::rtmin()].contains(&signal)
+}
+
 impl Launch {
     fn run(self) -> Result<Finished, Error> {
         match self.shared.mode {
@@ -266,17 +272,17 @@ impl Launch {
         }
     }
 
+    /// Whether base mode does without a manager: there is one process to run, and it is never replaced.
+    fn is_single(&self) -> bool {
+        self.shared.workers.len() == 1 && self.shared.settings.max_request == 0
+    }
+
     /// One process is the whole server.
     fn single(self) -> Result<Finished, Error> {
         let Launch {
             shared,
             handler,
             listeners,
-    /// Whether base mode does without a manager: there is one process to run, and it is never replaced.
-    fn is_single(&self) -> bool {
-        self.shared.workers.len() == 1 && self.shared.settings.max_request == 0
-    }
-
             signals,
         } = self;
         let who = Incarnation {

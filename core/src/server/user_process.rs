@@ -8,6 +8,7 @@ use super::entry::{self, Incarnation};
 use super::handler::{EventHandler, Outcome};
 use super::shared::Shared;
 use crate::error::Error;
+use crate::log;
 use crate::sys::signal::{self, Signal};
 
 /// Runs it until it ends; answers the exit status of its process.
@@ -16,9 +17,14 @@ pub(super) fn run(
     handler: &Rc<dyn EventHandler>,
     who: Incarnation,
 ) -> Result<i32, Error> {
-    // Its signals are its own: by default SIGTERM ends it at once, as it ends any script.
+    // SIGRTMIN would end it, or interrupt what user code waits for, unless that handles it; the log's file is
+    // opened again without it.
+    for ignored in [Signal::INT, Signal::rtmin()] {
+        signal::ignore(ignored)?;
+    }
+    log::follow(&shared.global.log_requests);
+    // The others are its own: by default SIGTERM ends it at once, as it ends any script.
     signal::forget_in_child();
-    signal::ignore(Signal::INT)?;
     entry::drop_privileges(shared)?;
     let context = entry::enter(shared, handler, who, None)?;
     let slot = who.worker_id as usize;

@@ -262,7 +262,7 @@ impl EventHandler for Script {
         self.user_processes
     }
     fn run_user_process(&self, worker_id: u32, index: u32) -> Outcome {
-        tasks::run_user_process(worker_id, index)
+        tasks::run_user_process(self, worker_id, index)
     }
     fn fault_place(&self) -> Option<FaultPlace> {
         self.fault.borrow().clone()

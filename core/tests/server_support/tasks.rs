@@ -263,7 +263,7 @@ pub fn on_pipe_message(event: &MessageEvent, data: &[u8]) {
 }
 
 /// Sends a task and a message, then stays.
-pub fn run_user_process(worker_id: u32, index: u32) -> Outcome {
+pub fn run_user_process(script: &Script, worker_id: u32, index: u32) -> Outcome {
     emit(&format!(
         "user_start {index} {worker_id} {}",
         process::getpid()
@@ -275,7 +275,20 @@ pub fn run_user_process(worker_id: u32, index: u32) -> Outcome {
     );
     let sent = context().send_message(format!("user{index}").as_bytes(), 0, 0);
     emit(&format!("user_sent {} {}", task.is_ok(), sent.is_ok()));
+    // Then does what files ask for, each once.
+    let is_asked = |name: &str| std::fs::remove_file(format!("user{index}_{name}")).is_ok();
     loop {
-        std::thread::sleep(Duration::from_secs(1));
+        if is_asked("logs") {
+            swoole_core::log::info(format_args!("user process {index} is here"));
+        }
+        if is_asked("fails") {
+            script.fault.replace(Some(FaultPlace {
+                message: "a fault of user code".to_owned(),
+                file: "/app/user.php".to_owned(),
+                line: 5,
+            }));
+            return Outcome::EndProcess { status: 255 };
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

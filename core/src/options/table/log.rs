@@ -22,7 +22,7 @@ pub(super) static ROWS: &[Row] = &[
         Kind::Path,
         "standard output",
         store!("log.file", log.file = path),
-        "File for the log. SIGRTMIN to the master opens it again, for when it was moved.",
+        "File for the log. SIGRTMIN or SIGWINCH to the master opens it again, for when it was moved.",
     ),
     Row::built(
         "log_level",

@@ -20,7 +20,7 @@ use super::packages::PackageBuffer;
 use super::server_loop::{ServerLoop, between_turns};
 use super::session::{PEER_HALF_CLOSED, PEER_OPEN};
 use super::shared::{Phase, Shared};
-use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals};
+use super::start::{BELL_TOKEN, LISTENER_TOKEN, SIGNAL_TOKEN, Signals, reopens_log};
 use crate::error::Error;
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::message::{BY_SERVER, Header, Kind, RESET};
@@ -381,7 +381,7 @@ impl BaseWorker {
                 Signal::USR1 | Signal::USR2 => log::warning(format_args!(
                     "reload is not possible in base mode with one worker: there is no manager process; use worker_num > 1 or restart"
                 )),
-                signal if signal == Signal::rtmin() => log::reopen(),
+                signal if reopens_log(signal) => log::reopen(),
                 // Children of user code are its own business.
                 _ => {}
             }

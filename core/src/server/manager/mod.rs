@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Release;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 use super::context::{Context, set_current};
@@ -262,8 +262,10 @@ impl Manager {
                 Signal::USR1 => self.begin_reload(),
                 Signal::USR2 => self.reload_task_workers(),
                 Signal::CHLD => self.reap(),
-                signal if signal == Signal::rtmin() => {
+                signal if start::reopens_log(signal) => {
                     log::reopen();
+                    // Processes of user code look there; they hear of the signal only if they want to.
+                    self.shared.global.log_requests.fetch_add(1, Relaxed);
                     self.signal_workers(signal);
                 }
                 _ => {}

@@ -36,6 +36,11 @@ pub fn add(tests: &mut Tests) {
         user_processes,
     );
     tests.add(
+        MANAGED,
+        "user_processes_survive_the_opening_of_the_log",
+        log_of_users,
+    );
+    tests.add(
         PROCESS,
         "base_mode_with_one_worker_has_a_manager",
         one_worker,
@@ -338,6 +343,29 @@ fn user_processes(kind: Kind) {
     server.signal(pid, Signal::KILL);
     server.wait_count("user_start 0 4 ", 2);
     assert!(server.connect().ask("stats").contains("user_worker_num=2"));
+    server.finish();
+}
+
+fn log_of_users(kind: Kind) {
+    let server = started_with(Plan::new(kind).with("users", 2), 2);
+    server.wait_count("user_start ", 2);
+    let path = server.folder().join("server.log");
+    for signal in [Signal::rtmin(), Signal::WINCH] {
+        let moved = format!("moved{}.log", signal.number());
+        std::fs::rename(&path, server.folder().join(moved)).unwrap();
+        server.signal(server.pid(), signal);
+        for user in 0..2 {
+            let ask = server.folder().join(format!("user{user}_logs"));
+            server.eventually("its lines go to the new file", || {
+                // Its signal may still be on its way.
+                std::fs::write(&ask, "").unwrap();
+                server
+                    .log()
+                    .contains(&format!("user process {user} is here"))
+            });
+        }
+    }
+    assert_eq!(server.lines("user_start ").len(), 2);
     server.finish();
 }
 
