@@ -11,7 +11,7 @@ use super::context::Context;
 use super::dispatch::Dispatcher;
 use super::entry::{Incarnation, RequestLimit, drop_privileges, enter, ignore_others};
 use super::farewell::{REST_SLEEP, farewell};
-use super::handler::{EventHandler, Outcome, Payload};
+use super::handler::{EventHandler, Outcome, Payload, Role};
 use super::long_message::{LongMessage, close_lost};
 use super::server_loop::{ServerLoop, between_turns};
 use super::serving::Serving;
@@ -135,7 +135,8 @@ impl Context {
 
     /// Writes down where user code failed, for the manager's log line.
     pub(super) fn keep_fault(&self) {
-        if self.worker_id().is_none() {
+        if matches!(self.role, Role::Master | Role::Manager) {
+            // The lane is not theirs.
             return;
         }
         if let Some(place) = self.handler.fault_place() {

@@ -41,6 +41,11 @@ pub fn add(tests: &mut Tests) {
         log_of_users,
     );
     tests.add(
+        MANAGED,
+        "a_fault_of_a_user_process_is_reported",
+        fault_of_user,
+    );
+    tests.add(
         PROCESS,
         "base_mode_with_one_worker_has_a_manager",
         one_worker,
@@ -366,6 +371,15 @@ fn log_of_users(kind: Kind) {
         }
     }
     assert_eq!(server.lines("user_start ").len(), 2);
+    server.finish();
+}
+
+fn fault_of_user(kind: Kind) {
+    let server = started_with(Plan::new(kind).with("users", 1).allow(DIED), 2);
+    server.wait_count("user_start ", 1);
+    std::fs::write(server.folder().join("user0_fails"), "").unwrap();
+    server.wait_log("status=255, signal=0; a fault of user code in /app/user.php:5");
+    server.wait_count("user_start ", 2);
     server.finish();
 }
 
