@@ -268,6 +268,23 @@ impl Daemon {
             .collect()
     }
 
+    /// Whether a process waits for something.
+    pub fn is_asleep(&self, pid: i32) -> bool {
+        is_in_state(&format!("/proc/{pid}/stat"), 'S')
+    }
+
+    /// Stops a process, to go on with SIGCONT. One thread gets the signal and has the others stopped.
+    pub fn freeze(&self, pid: i32) {
+        self.signal(pid, Signal::STOP);
+        self.eventually("all threads are stopped", || {
+            let mut threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            threads.all(|thread| {
+                let path = thread.unwrap().path();
+                is_in_state(&format!("{}/stat", path.display()), 'T')
+            })
+        });
+    }
+
     /// Open descriptors of a process, as `/proc` names them.
     pub fn descriptors(&self, pid: i32) -> Vec<String> {
         let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
@@ -384,6 +401,12 @@ impl Drop for Daemon {
             let _ = reader.join();
         }
     }
+}
+
+fn is_in_state(stat: &str, state: char) -> bool {
+    let stat = fs::read_to_string(stat).unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    after_name.starts_with(state)
 }
 
 fn log_path(folder: &tempfile::TempDir) -> PathBuf {

@@ -202,9 +202,17 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
             let sent = context().send(number(), b"from task\n");
             emit(&format!("task_sent {}", verdict(sent)));
         }
+        // To a connection, from a gate on.
         b"sendbig" => {
+            let text = text();
+            let (session, name) = text.split_once(' ').unwrap_or_default();
+            emit(&format!("task_at_gate {} {}", event.task.id, worker_id()));
+            gate(name);
             emit(&format!("task_sending {}", process::getpid()));
-            let _ = context().send(number(), &Pattern::new(9).bytes(0, 1 << 20));
+            let _ = context().send(
+                session.parse().unwrap_or(0),
+                &Pattern::new(9).bytes(0, 1 << 20),
+            );
         }
         b"task" => emit(&format!(
             "inner {}",

@@ -8,14 +8,14 @@ use super::super::daemon::Kind;
 use super::super::pattern::Pattern;
 use super::super::serve::measured;
 use super::tasks::{DIED, plan, started, started_with};
-use super::{BASE, MANAGED, PROCESS, Tests};
+use super::{MANAGED, PROCESS, Tests};
 
 pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
     tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
     tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
     tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
-    tests.add(BASE, "a_message_that_a_dead_task_worker_began", cut_message);
+    tests.add(MANAGED, "a_message_that_a_dead_task_worker_began", cut_message);
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
     tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
     tests.add(PROCESS, "a_task_whose_file_is_gone", lost_file);
@@ -127,20 +127,32 @@ fn stop_loses_none(kind: Kind) {
 
 fn cut_message(kind: Kind) {
     let server = started(plan(kind).with("trace", 1).allow(DIED));
-    let mut client = server.connect();
-    let id = client.ask("id");
-    let session = id.split(' ').next().unwrap();
-    // Its worker takes nothing until the sender is dead.
-    client.tell(&format!("task sendbig {session}\ngate open"));
-    let sender = server.wait_for("task_sending ");
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let pid = sender.rsplit(' ').next().unwrap().parse().unwrap();
-    server.signal(pid, Signal::KILL);
-    server.wait_for("worker_error ");
-    std::fs::write(server.folder().join("open"), "").unwrap();
-    let (_, bytes) = client.end();
-    assert!(bytes.len() < 1 << 20);
-    server.wait_for(&format!("event {session} close"));
+    let touch = |name: String| std::fs::write(server.folder().join(name), "").unwrap();
+    for round in 1..=5 {
+        let mut client = server.connect();
+        let id = client.ask("id");
+        let session = id.split(' ').next().unwrap();
+        client.tell(&format!("task sendbig {session} go{round}"));
+        server.wait_count("task_at_gate ", round);
+        // Who owns the connection takes nothing until the sender is dead.
+        if kind == Kind::Process {
+            server.freeze(server.pid());
+        } else {
+            client.tell(&format!("gate open{round}"));
+            server.wait_count("at_gate ", round);
+        }
+        touch(format!("go{round}"));
+        let sender = server.wait_count("task_sending ", round).pop().unwrap();
+        let pid = sender.rsplit(' ').next().unwrap().parse().unwrap();
+        server.eventually("it waits for room for the rest", || server.is_asleep(pid));
+        server.signal(pid, Signal::KILL);
+        server.wait_count("worker_error ", round);
+        server.signal(server.pid(), Signal::CONT);
+        touch(format!("open{round}"));
+        let (_, bytes) = client.end();
+        assert!(bytes.len() < 1 << 20);
+        server.wait_for(&format!("event {session} close"));
+    }
     server.finish();
 }
 
