@@ -14,7 +14,7 @@ use super::mail::Mail;
 use super::outbox::Outbox;
 use super::server_loop::ServerLoop;
 use super::serving::{InHand, Serving};
-use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, PEER_GONE, Known, Session};
+use super::session::{CLOSE_DONE, CLOSE_NONE, CLOSE_RUNNING, Known, PEER_GONE, Session};
 use super::shared::{Ask, Phase, Shared, WorkerState};
 use crate::error::Error;
 use crate::ipc::message::{BY_SERVER, Kind, RESET};

@@ -28,6 +28,7 @@ use crate::log;
 use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::sys::Pid;
+use crate::sys::process::ExitStatus;
 use crate::sys::signal::{self, Signal};
 use crate::sys::{forks, process};
 
@@ -41,6 +42,9 @@ const KILL_GRACE_MS: u64 = 500;
 /// Signals of one request (a terminal sends to all processes, service managers as well) come closer
 /// together than this, in milliseconds; a later one is a second request.
 pub(super) const HURRY_AFTER_MS: u64 = 500;
+/// A process of user code that dies of SIGTERM may be the first to hear of the end of the server: service managers
+/// tell one process after the other. For so many milliseconds it is not taken for an accident.
+const TERM_MS: u64 = 500;
 /// How soon to try again when a ring to a host was full, in milliseconds.
 const RETRY_MS: u64 = 10;
 
@@ -82,6 +86,16 @@ impl Slot {
     }
 }
 
+/// A process of user code that died of SIGTERM before anything was heard of an end.
+#[derive(Clone, Copy, Debug)]
+struct Terminated {
+    index: usize,
+    epoch: u32,
+    pid: i32,
+    status: ExitStatus,
+    judge_at_ms: u64,
+}
+
 /// A reload in progress.
 #[derive(Debug, Default)]
 struct Reload {
@@ -107,6 +121,9 @@ pub(super) struct Manager {
     /// Base mode: what the workers inherit.
     listeners: Rc<RefCell<Vec<Listener>>>,
     shutting_down: bool,
+    /// An end was asked for, which the master may still be preparing.
+    end_asked: bool,
+    terminated: Vec<Terminated>,
     /// When the shutdown was asked for, monotonic milliseconds.
     asked_ms: u64,
 }
@@ -162,6 +179,8 @@ pub(super) fn run(
         is_main,
         listeners,
         shutting_down: false,
+        end_asked: false,
+        terminated: Vec::new(),
         asked_ms: 0,
     };
     let step = manager.serve()?;
@@ -191,6 +210,7 @@ impl Manager {
             self.on_signals();
             self.on_asked();
             self.check_callbacks();
+            self.judge_terminated();
             if let Step::Become(who) = self.replace_retired()? {
                 return Ok(Step::Become(who));
             }
@@ -232,6 +252,7 @@ impl Manager {
                 ]
             })
             .chain([retry])
+            .chain(self.terminated.iter().map(|t| Some(t.judge_at_ms)))
             .flatten()
             .min();
         let timeout = next.map(|at| Duration::from_millis(at.saturating_sub(now)));
@@ -305,6 +326,7 @@ impl Manager {
         if self.shutting_down {
             return;
         }
+        self.end_asked = true;
         if self.is_main || self.shared.global.phase() == Phase::StoppingWorkers {
             return self.begin_shutdown();
         }
@@ -325,6 +347,7 @@ impl Manager {
 
     fn begin_shutdown(&mut self) {
         self.shutting_down = true;
+        self.end_asked = true;
         self.asked_ms = clock::monotonic_ms();
         if self.is_main {
             self.shared.global.set_phase(Phase::ShuttingDown);
@@ -346,6 +369,16 @@ impl Manager {
                 self.stop(index);
             }
         }
+    }
+
+    /// Whether the server is about to end. Until the shutdown begins here, workers are replaced as ever: others
+    /// wait for what they do.
+    fn is_ending(&self) -> bool {
+        self.end_asked || self.shared.global.phase() >= Phase::ShuttingDown
+    }
+
+    fn is_user_process(&self, index: usize) -> bool {
+        index >= self.shared.core_workers()
     }
 
     fn is_task_worker(&self, index: usize) -> bool {

@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::served::Served;
-use super::{Manager, Old, QUICK_DEATH_MS, RESPAWN_PAUSE_MAX_MS, RESPAWN_PAUSE_MS, Slot, Step};
+use super::{
+    Manager, Old, QUICK_DEATH_MS, RESPAWN_PAUSE_MAX_MS, RESPAWN_PAUSE_MS, Slot, Step, TERM_MS,
+    Terminated,
+};
 use crate::error::Error;
 use crate::ipc::message::{Header, Kind};
 use crate::log;
@@ -17,6 +20,10 @@ use crate::server::shared::WorkerState;
 use crate::sys::process::{self, ExitStatus, Forked};
 use crate::sys::signal::Signal;
 use crate::sys::{Pid, reaped};
+
+fn is_term(status: &ExitStatus) -> bool {
+    status.signal == Signal::TERM.number()
+}
 
 impl Manager {
     pub(super) fn spawn(&mut self, index: usize) -> Result<Step, Error> {
@@ -71,7 +78,9 @@ impl Manager {
             let due = self.slots[index]
                 .spawn_at_ms
                 .is_some_and(|at| at <= clock::monotonic_ms());
-            if due
+            if due && self.is_user_process(index) && self.is_ending() {
+                self.slots[index].spawn_at_ms = None;
+            } else if due
                 && self.slots[index].has_free_lane()
                 && let Step::Become(who) = self.spawn(index)?
             {
@@ -88,7 +97,8 @@ impl Manager {
             let slot = &self.slots[index];
             let retired = self.shared.workers[index].retired_epoch.load(Acquire) == slot.epoch;
             let waits = self.reload.active && !self.shared.settings.reload_async;
-            if slot.pid == 0 || !retired || self.shutting_down || slot.old.is_some() || waits {
+            let last = self.shutting_down || (self.is_user_process(index) && self.is_ending());
+            if slot.pid == 0 || !retired || last || slot.old.is_some() || waits {
                 continue;
             }
             let kill_at_ms = slot.kill_at_ms.or_else(|| self.kill_time());
@@ -129,11 +139,34 @@ impl Manager {
             let epoch = slot.epoch;
             slot.pid = 0;
             self.shared.workers[index].pid.store(0, Relaxed);
+            if self.is_user_process(index) && is_term(status) {
+                self.terminated.push(Terminated {
+                    index,
+                    epoch,
+                    pid,
+                    status: *status,
+                    judge_at_ms: clock::monotonic_ms() + TERM_MS,
+                });
+                return;
+            }
             let idle = self.bury(index, epoch, pid, status);
             self.schedule(index, idle);
         } else {
             // A child of user code, which may ask for it, or an orphan of another process.
             reaped::keep(Pid::from_raw(pid), *status);
+        }
+    }
+
+    /// Deals with processes of user code that died of SIGTERM, once it is known whether the server ends or enough
+    /// time has passed.
+    pub(super) fn judge_terminated(&mut self) {
+        let now = clock::monotonic_ms();
+        let is_ending = self.is_ending();
+        let judged = |t: &mut Terminated| is_ending || t.judge_at_ms <= now;
+        let judged: Vec<Terminated> = self.terminated.extract_if(.., judged).collect();
+        for t in judged {
+            let idle = self.bury(t.index, t.epoch, t.pid, &t.status);
+            self.schedule(t.index, idle);
         }
     }
 
@@ -172,8 +205,7 @@ impl Manager {
 
     /// A process of user code ends by the signal itself, unless it has a handler.
     fn was_told_to_end(&self, index: usize, status: &ExitStatus) -> bool {
-        let is_user_process = index >= self.shared.core_workers();
-        is_user_process && self.shutting_down && status.signal == Signal::TERM.number()
+        self.is_user_process(index) && self.is_ending() && is_term(status)
     }
 
     /// What a process is called in the log.
@@ -317,7 +349,7 @@ impl Manager {
     /// Has a worker that ended replaced, with a growing pause if it keeps dying at its start.
     /// `idle`: it had served nothing, so it did not die of a message.
     pub(super) fn schedule(&mut self, index: usize, idle: bool) {
-        if self.shutting_down {
+        if self.shutting_down || (self.is_user_process(index) && self.is_ending()) {
             return;
         }
         let now = clock::monotonic_ms();

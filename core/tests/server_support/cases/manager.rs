@@ -55,6 +55,11 @@ pub fn add(tests: &mut Tests) {
         graceful(kind, Signal::INT)
     });
     tests.add(ALL, "graceful_stop_of_the_whole_group", graceful_group);
+    tests.add(
+        MANAGED,
+        "user_processes_end_with_the_whole_group",
+        group_with_users,
+    );
     tests.add(ALL, "shutdown_by_call", shutdown_call);
     tests.add(MANAGED, "a_second_sigterm_hurries", second_term);
     tests.add(ALL, "pid_file_is_written_and_removed", pid_file);
@@ -374,6 +379,36 @@ fn graceful_group(kind: Kind) {
     }
     expect_answers(&server, busy, idle);
     server.expect_exit(0);
+}
+
+fn group_with_users(kind: Kind) {
+    for users_first in [true, false] {
+        let plan = Plan::new(kind).set("max_wait_time", 60).with("users", 2);
+        // To whom they send a task.
+        let mut server = plan.allow("No idle task worker").start();
+        let (busy, idle) = in_flight(&server);
+        let starts = server.wait_count("user_start ", 2);
+        let users: Vec<i32> = starts
+            .iter()
+            .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
+            .collect();
+        // One after the other, as a service manager tells them, in any order.
+        let mut pids = server.processes();
+        pids.sort_by_key(|pid| users.contains(pid) != users_first);
+        for pid in pids {
+            // Some may have ended because of the others.
+            let _ = process::kill(Pid::from_raw(pid), Signal::TERM);
+        }
+        // The rest is held up by what is in flight.
+        server.eventually("user processes are gone", || {
+            let left = server.processes();
+            !users.iter().any(|pid| left.contains(pid))
+        });
+        expect_answers(&server, busy, idle);
+        server.expect_exit(0);
+        assert_eq!(server.lines("user_start ").len(), 2);
+        assert!(server.lines("worker_error").is_empty());
+    }
 }
 
 fn shutdown_call(kind: Kind) {

@@ -15,7 +15,11 @@ pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "large_results_go_side_by_side", side_by_side);
     tests.add(PROCESS, "tasks_of_an_earlier_server", earlier_server);
     tests.add(MANAGED, "a_stop_loses_no_message", stop_loses_none);
-    tests.add(MANAGED, "a_message_that_a_dead_task_worker_began", cut_message);
+    tests.add(
+        MANAGED,
+        "a_message_that_a_dead_task_worker_began",
+        cut_message,
+    );
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
     tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
     tests.add(PROCESS, "a_task_whose_file_is_gone", lost_file);

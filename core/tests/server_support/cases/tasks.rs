@@ -346,13 +346,17 @@ fn user_processes(kind: Kind) {
     });
     let pid: i32 = starts[0].rsplit(' ').next().unwrap().parse().unwrap();
     server.signal(pid, Signal::KILL);
-    server.wait_count("user_start 0 4 ", 2);
+    let again = server.wait_count("user_start 0 4 ", 2);
+    // Of a signal that ends scripts, too, while the server goes on.
+    let pid: i32 = again[1].rsplit(' ').next().unwrap().parse().unwrap();
+    server.signal(pid, Signal::TERM);
+    server.wait_count("user_start 0 4 ", 3);
     assert!(server.connect().ask("stats").contains("user_worker_num=2"));
     server.finish();
 }
 
 fn log_of_users(kind: Kind) {
-    let server = started_with(Plan::new(kind).with("users", 2), 2);
+    let server = started(plan(kind).with("users", 2));
     server.wait_count("user_start ", 2);
     let path = server.folder().join("server.log");
     for signal in [Signal::rtmin(), Signal::WINCH] {
@@ -375,7 +379,7 @@ fn log_of_users(kind: Kind) {
 }
 
 fn fault_of_user(kind: Kind) {
-    let server = started_with(Plan::new(kind).with("users", 1).allow(DIED), 2);
+    let server = started(plan(kind).with("users", 1).allow(DIED));
     server.wait_count("user_start ", 1);
     std::fs::write(server.folder().join("user0_fails"), "").unwrap();
     server.wait_log("status=255, signal=0; a fault of user code in /app/user.php:5");
