@@ -14,7 +14,7 @@ use super::context::{Context, set_current};
 use super::handler::{EventHandler, Role};
 use super::incoming::Incoming;
 use super::mail::{Mail, Patience};
-use super::mailbox::{Command, Mailbox};
+use super::mailbox::{Command, Farewell, Mailbox};
 use super::manager::HURRY_AFTER_MS;
 use super::reactor_thread::ReactorThread;
 use super::server_loop::{ServerLoop, between_turns};
@@ -31,9 +31,6 @@ use crate::sys::{forks, process, reaped};
 
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
 const MANAGER_GRACE_MS: u64 = 2_000;
-
-/// How often to look whether the reactor threads have ended, in milliseconds.
-const FAREWELL_MS: u64 = 10;
 
 struct Master {
     shared: Arc<Shared>,
@@ -146,7 +143,7 @@ impl Master {
         while !self.stop && self.context.end_status.get().is_none() {
             self.turn(None)?;
             self.accept();
-            if self.threads.iter().any(JoinHandle::is_finished) {
+            if self.mailboxes.iter().any(|mailbox| mailbox.has_ended()) {
                 log::error(format_args!("a reactor thread has ended: the server stops"));
                 self.context.end_status.set(Some(1));
             }
@@ -290,9 +287,7 @@ impl Master {
                 ));
                 break;
             }
-            // A thread rings just before it counts as finished: look again soon.
-            let left = deadline.map_or(FAREWELL_MS, |deadline| (deadline - now).min(FAREWELL_MS));
-            self.turn(Some(left))?;
+            self.turn(deadline.map(|deadline| deadline - now))?;
         }
         self.tell_reactors(|| Command::Stop);
         self.shared.global.set_phase(Phase::StoppingWorkers);
@@ -319,7 +314,7 @@ impl Master {
 
     /// A reactor thread that has ended has nothing left to finish, however it ended.
     fn is_drained(&self) -> bool {
-        self.threads.iter().all(JoinHandle::is_finished)
+        self.mailboxes.iter().all(|mailbox| mailbox.has_ended())
     }
 
     fn end_manager(&mut self, limit_ms: u64) -> Result<(), Error> {
@@ -349,15 +344,6 @@ impl Master {
             self.turn(limit.map(|limit| limit - waited))?;
         }
         Ok(())
-    }
-}
-
-/// Tells the master that its thread ends, also by a panic.
-struct Farewell<'a>(&'a Mailbox);
-
-impl Drop for Farewell<'_> {
-    fn drop(&mut self) {
-        self.0.notify_master();
     }
 }
 
