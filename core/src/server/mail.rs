@@ -13,6 +13,7 @@ use super::incoming::KEPT_BYTES;
 use super::posts::{Posts, To, low_bits};
 use super::shared::Shared;
 use crate::error::Error;
+use crate::ipc::doorbell::Doorbell;
 use crate::ipc::message::{HEADER_BYTES, Header, Kind, LAST};
 use crate::reactor::clock;
 use crate::sys::forks;
@@ -77,6 +78,11 @@ impl Mail {
     /// What waits for results of this very process.
     pub fn epoch_bits(&self) -> u16 {
         low_bits(self.epoch)
+    }
+
+    /// The bell of this process.
+    pub fn bell(&self) -> &Doorbell {
+        self.shared.producer_bell(self.source)
     }
 
     /// A number for a task.
@@ -222,7 +228,7 @@ impl Mail {
     ) -> Result<(), Error> {
         let index = posts.index(to);
         let mut progress = Instant::now();
-        let bell = self.shared.producer_bell(self.source);
+        let bell = self.bell();
         loop {
             if self.is_for_nobody(to, header) {
                 bell.force();

@@ -148,30 +148,48 @@ impl Context {
     }
 
     fn push_message(&self, queue: &MessageQueue, kind: i64, bytes: &[u8]) -> Result<(), Error> {
+        let (waited, pushed) = self.push_waiting(queue, kind, bytes);
+        if waited {
+            // What was taken in meanwhile and has to wait for the event loop: it looks once more.
+            self.mail.bell().force();
+        }
+        pushed
+    }
+
+    /// Answers also whether it had to wait.
+    fn push_waiting(
+        &self,
+        queue: &MessageQueue,
+        kind: i64,
+        bytes: &[u8],
+    ) -> (bool, Result<(), Error>) {
         let limit = Duration::from_millis(self.settings().send_timeout_ms);
         let start = Instant::now();
-        loop {
+        let mut waited = false;
+        let pushed = loop {
             match queue.push(kind, bytes, Wait::No) {
-                Ok(()) => return Ok(()),
+                Ok(()) => break Ok(()),
                 Err(Errno::EAGAIN) if start.elapsed() < limit => {
+                    waited = true;
                     self.while_waiting_for_room();
                     std::thread::sleep(QUEUE_RETRY);
                 }
                 Err(Errno::EAGAIN) => {
-                    return Err(Error::MessageNotTaken {
+                    break Err(Error::MessageNotTaken {
                         len: bytes.len() as u64,
                         waited_ms: limit.as_millis() as u64,
                     });
                 }
                 Err(errno) => {
-                    return Err(Error::os(
+                    break Err(Error::os(
                         "put a task into the message queue",
                         format!("queue {}", queue.id()),
                         &errno.into(),
                     ));
                 }
             }
-        }
+        };
+        (waited, pushed)
     }
 
     // ---- results ----

@@ -4,11 +4,12 @@ use swoole_core::ipc::{self, message::Header};
 use swoole_core::sys::message_queue::{MessageQueue, Wait};
 use swoole_core::sys::signal::Signal;
 
-use super::super::daemon::Kind;
+use super::super::client::Client;
+use super::super::daemon::{Daemon, Kind};
 use super::super::pattern::Pattern;
 use super::super::serve::measured;
 use super::tasks::{DIED, plan, started, started_with};
-use super::{MANAGED, PROCESS, Tests};
+use super::{BASE, MANAGED, PROCESS, Tests};
 
 pub fn add(tests: &mut Tests) {
     tests.add(MANAGED, "the_first_result_of_a_task_counts", first_counts);
@@ -22,6 +23,11 @@ pub fn add(tests: &mut Tests) {
     );
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
     tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
+    tests.add(
+        BASE,
+        "closes_are_served_after_a_wait_for_the_queue",
+        full_queue,
+    );
     tests.add(PROCESS, "a_task_whose_file_is_gone", lost_file);
     tests.add(PROCESS, "the_queue_of_tasks_is_removed", removed_queue);
     tests.add(MANAGED, "a_full_worker_takes_what_it_waits_for", full);
@@ -96,22 +102,39 @@ fn earlier_server(kind: Kind) {
     queue.remove().unwrap();
 }
 
+/// A client, the number of its worker and its session.
+fn client_of(server: &Daemon) -> (Client, usize, u64) {
+    let mut client = server.connect();
+    let id = client.ask("id");
+    let mut words = id.split(' ').map(|word| word.parse().unwrap());
+    let (session, worker) = (words.next().unwrap(), words.next().unwrap());
+    (client, worker as usize, session)
+}
+
+/// Clients and their sessions: of worker 0 at least so many, and of worker 1.
+fn clients_of_both(server: &Daemon, first: usize) -> [Vec<(Client, u64)>; 2] {
+    let mut of = [Vec::new(), Vec::new()];
+    // In base mode the kernel chooses: another client at the same time gets in elsewhere, sooner or later.
+    for _ in 0..1_000 {
+        let (client, worker, session) = client_of(server);
+        of[worker].push((client, session));
+        if of[0].len() >= first && !of[1].is_empty() {
+            return of;
+        }
+    }
+    panic!("nearly all of 1000 clients came to one worker");
+}
+
 fn stop_loses_none(kind: Kind) {
     // Those that are stopped have not served any connection.
     let server = started(plan(kind).set("max_wait_time", 30).allow("in a row within"));
-    let mut ids: Vec<u32> = Vec::new();
-    let mut clients = Vec::new();
-    while !(ids.contains(&0) && ids.contains(&1)) {
-        let mut client = server.connect();
-        ids.push(client.ask("id").split(' ').nth(1).unwrap().parse().unwrap());
-        clients.push(client);
-    }
-    let of = |id: u32| ids.iter().position(|have| *have == id).unwrap();
+    let [mut stopped, mut other] = clients_of_both(&server, 1);
+    let (stopped, other) = (&mut stopped[0].0, &mut other[0].0);
     // It takes them out while it waits for a task.
-    clients[of(0)].tell("ask gate open");
+    stopped.tell("ask gate open");
     server.wait_for("task_at_gate ");
     for _ in 0..10 {
-        assert_eq!(clients[of(1)].ask("message 0 early"), "ok");
+        assert_eq!(other.ask("message 0 early"), "ok");
     }
     let first = server.worker_pid(0);
     server.signal(first, Signal::TERM);
@@ -121,7 +144,7 @@ fn stop_loses_none(kind: Kind) {
     // A stop in the middle of a large one.
     for round in 1..=8 {
         let pid = server.worker_pid(0);
-        assert_eq!(clients[of(1)].ask("message 0 3000000"), "ok");
+        assert_eq!(other.ask("message 0 3000000"), "ok");
         server.signal(pid, Signal::TERM);
         server.wait_count("message from=1 at=0 3000000", round);
         server.eventually("there is another one", || server.worker_pid(0) != pid);
@@ -229,6 +252,39 @@ fn lost_file(kind: Kind) {
     std::fs::write(server.folder().join("open"), "").unwrap();
     assert_eq!(client.line(), "lost");
     assert_eq!(client.ask("ask echo next"), "next");
+    server.finish();
+}
+
+fn full_queue(kind: Kind) {
+    let plan = plan(kind)
+        .set("task_ipc_mode", 3)
+        .set("send_timeout", 60)
+        .set("max_wait_time", 30);
+    let server = started(plan);
+    // Two connections of one worker, and one of the other.
+    let [one, other] = &mut clients_of_both(&server, 2);
+    let other = &mut other[0].0;
+    other.ask("tasks 2 gate open");
+    server.wait_count("task_at_gate ", 2);
+    // More than the queue takes, and nothing comes back.
+    let text = "x".repeat(8_000);
+    let [(waiting, waits), (closed, closes), ..] = &mut one[..] else {
+        unreachable!("there are two");
+    };
+    waiting.tell(&format!("tasks 5 silent {text}"));
+    server.eventually("the queue is full", || {
+        let stats = other.ask("stats");
+        let mut stats = stats.split(' ');
+        let bytes = stats.find_map(|stat| stat.strip_prefix("task_queue_bytes="));
+        bytes.unwrap().parse::<usize>().unwrap() > 8_000
+    });
+    assert_eq!(other.ask(&format!("closeother {closes}")), "ok");
+    // What comes behind that by the same ring was taken in, so that was, too.
+    assert_eq!(other.ask(&format!("sendother {waits} 1000000")), "sent");
+    waiting.expect_pattern(&Pattern::new(*waits), 0, 1_000_000);
+    std::fs::write(server.folder().join("open"), "").unwrap();
+    assert_eq!(waiting.line(), "tasks 5");
+    closed.expect_fin();
     server.finish();
 }
 
