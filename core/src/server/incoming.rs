@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::context::Context;
 use super::handler::{FinishEvent, MessageEvent, TaskEvent, TaskRef};
@@ -47,7 +47,7 @@ impl Arrived {
 #[derive(Debug)]
 struct Partial {
     assembler: Assembler,
-    /// Its beginning.
+    /// Its beginning, or, where it is refused, the part by which it was.
     begun: Option<(Header, Kind)>,
     serving: Option<Serving>,
 }
@@ -169,6 +169,7 @@ impl Context {
         let Some(posts) = &self.shared.posts else {
             return false;
         };
+        self.give_up_partials(posts);
         let replies = self.incoming.replies.map(|to| posts.index(to));
         let partial = self.incoming.partial.borrow();
         let mut open = partial.iter().filter(|((at, _), _)| Some(*at) != replies);
@@ -216,7 +217,51 @@ impl Context {
                 }
             }
         }
+        self.give_up_partials(posts);
         None
+    }
+
+    /// Gives up the messages whose sender is dead and has left no more of them.
+    fn give_up_partials(&self, posts: &Posts) {
+        let mut partials = self.incoming.partial.borrow_mut();
+        if partials.is_empty() {
+            return;
+        }
+        partials.retain(|(index, _), partial| {
+            let is_over = partial.begun.is_some_and(|(begun, _)| {
+                // In this order: what a dead process has sent stands there already.
+                self.is_sender_dead(&begun) && posts.intakes.is_empty(*index)
+            });
+            if is_over {
+                self.give_up(partial);
+            }
+            !is_over
+        });
+    }
+
+    fn is_sender_dead(&self, header: &Header) -> bool {
+        // The master and the manager have no lane, and no successor either.
+        let lane = self.shared.lanes.get(usize::from(header.source));
+        lane.is_some_and(|lane| lane.incarnation.load(Acquire) != header.epoch)
+    }
+
+    fn give_up(&self, partial: &mut Partial) {
+        if let (Some(abandoned), Some((begun, kind))) = (partial.assembler.abandon(), partial.begun)
+        {
+            self.lose(&begun, kind, abandoned.reason);
+        }
+        if let Some(serving) = partial.serving.take() {
+            self.end_serving(serving);
+        }
+    }
+
+    /// A message in parts will not be put together.
+    fn lose(&self, header: &Header, kind: Kind, reason: Reason) {
+        if kind == Kind::Task {
+            // It waits for nobody any more.
+            self.shared.global.tasks_taken.fetch_add(1, Relaxed);
+        }
+        log_lost(header, kind, reason, sender(self, header.source));
     }
 
     /// Takes one record; the inner `None` is a part of something larger, or nothing of use.
@@ -278,14 +323,17 @@ impl Context {
         }
         let assembled = entry.assembler.push(&header, data);
         if let (Some(abandoned), Some((begun, kind))) = (assembled.abandoned, entry.begun) {
-            log_lost(&begun, kind, abandoned.reason, sender(self, begun.source));
+            self.lose(&begun, kind, abandoned.reason);
         }
-        if header.has(FIRST) {
+        if header.has(FIRST) || assembled.refused.is_some() {
             entry.begun = Some((header, kind));
         }
         let whole = assembled.message.map(Cow::into_owned);
         if let Some(refused) = assembled.refused {
-            log_lost(&header, kind, refused.reason, sender(self, header.source));
+            if let Some(serving) = entry.serving.take() {
+                self.end_serving(serving);
+            }
+            self.lose(&header, kind, refused.reason);
         }
         let data = whole?;
         let serving = entry.serving.take();

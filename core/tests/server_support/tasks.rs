@@ -117,6 +117,12 @@ pub fn run(me: u64, line: &str) -> bool {
             });
             reply(me, &answers.join(" "));
         }
+        // Sends a task of so many bytes and does not wait.
+        "taskbig" => {
+            let task = [b"measure ".as_slice(), &vec![b'x'; number]].concat();
+            let sent = context().task(&task, NONBLOCK, None).is_ok();
+            reply(me, &format!("{sent}"));
+        }
         // A task of so many bytes, which the task worker measures.
         "askbig" => {
             let data = Pattern::new(7).bytes(0, number);

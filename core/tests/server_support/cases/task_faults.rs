@@ -22,6 +22,7 @@ pub fn add(tests: &mut Tests) {
         cut_message,
     );
     tests.add(MANAGED, "who_waits_for_room_at_a_dead_worker", dead_asker);
+    tests.add(MANAGED, "a_task_that_a_dead_worker_began", cut_task);
     tests.add(MANAGED, "a_full_task_worker_is_not_woken", full_task_worker);
     tests.add(
         BASE,
@@ -181,6 +182,36 @@ fn cut_message(kind: Kind) {
         server.wait_for(&format!("event {session} close"));
     }
     server.finish();
+}
+
+fn cut_task(kind: Kind) {
+    let plan = plan(kind).set("task_worker_num", 1).allow(DIED);
+    let mut server = started_with(plan.allow("is lost: the process that sent"), 3);
+    for round in 1..=3 {
+        let mut client = server.connect();
+        let id = client.ask("id");
+        let pid = id.split(' ').nth(2).unwrap().parse().unwrap();
+        client.ask(&format!("task gate go{round}"));
+        server.wait_count("task_at_gate ", round);
+        // As much of it as there is room for is there, and the sender keeps the rest.
+        assert_eq!(client.ask("taskbig 5000000"), "true");
+        server.signal(pid, Signal::KILL);
+        server.wait_count("worker_error ", round);
+        std::fs::write(server.folder().join(format!("go{round}")), "").unwrap();
+        server.eventually("it is given up", || {
+            let log = server.log();
+            log.matches("is lost: the process that sent").count() == round
+        });
+        server.wait_count("worker_start ", 3 + round);
+        assert_eq!(server.connect().ask("ask echo next"), "next");
+    }
+    server.eventually("no task is left", || {
+        server.connect().ask("stats").contains("tasking_num=0")
+    });
+    server.signal(server.pid(), Signal::TERM);
+    server.expect_exit(0);
+    let log = server.log();
+    assert!(!log.contains("serving task"), "{log}");
 }
 
 fn dead_asker(kind: Kind) {
