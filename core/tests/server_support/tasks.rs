@@ -199,6 +199,7 @@ pub fn on_task(script: &Script, event: &TaskEvent, data: &[u8]) -> Outcome {
         b"twice" => {
             finish(b"one");
             finish(b"two");
+            emit("task_twice");
         }
         b"finishdie" => {
             finish(rest);

@@ -51,11 +51,24 @@ fn full(kind: Kind) {
 fn first_counts(kind: Kind) {
     let server = started(plan(kind).allow(DIED));
     let mut client = server.connect();
-    assert_eq!(client.ask("askeach twice|sleep 200"), "0=one 1=slept");
+    let open = |name: &str| std::fs::write(server.folder().join(name), "").unwrap();
+    // Both of its results are sent when the other task goes on.
+    client.tell("askeach twice|gate one");
+    server.wait_for("task_twice");
+    open("one");
+    let answers = client.line();
+    assert!(
+        answers.starts_with("0=one 1=") && answers.ends_with(" passed"),
+        "{answers}"
+    );
     // It dies after it has answered.
-    assert_eq!(
-        client.ask("askeach finishdie good|sleep 500"),
-        "0=good 1=slept"
+    client.tell("askeach finishdie good|gate two");
+    server.wait_for("worker_error ");
+    open("two");
+    let answers = client.line();
+    assert!(
+        answers.starts_with("0=good 1=") && answers.ends_with(" passed"),
+        "{answers}"
     );
     server.finish();
 }
