@@ -329,7 +329,11 @@ fn finish_pop(frame: Frame, place: Place<'_>, chan: &Chan) -> Result<(), Stop> {
 fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let chan = keep(frame)?;
-    let closed = chan.0.borrow_mut().close();
+    if !chan.0.borrow_mut().close() {
+        // Whoever closed it calls those who wait, one after the other, and may be in the midst of it.
+        set_bool(place, false);
+        return Ok(());
+    }
     loop {
         let waiter = {
             let mut channel = chan.0.borrow_mut();
@@ -338,12 +342,12 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
                 .call_next()
                 .or_else(|| channel.consumers.call_next())
         };
-        if !closed || waiter.is_none() {
+        if waiter.is_none() {
             break;
         }
         wake(waiter);
     }
-    set_bool(place, closed);
+    set_bool(place, true);
     Ok(())
 }
 
