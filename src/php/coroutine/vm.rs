@@ -1,13 +1,14 @@
 //! What belongs to each coroutine of the engine's state. `zend_fiber_switch_context` keeps the VM stack,
 //! the running frame, `error_reporting`, the place of a bailout and the bounds of the machine stack;
-//! here is the rest, and the VM stack of a new coroutine.
+//! here is the rest, with what PHP's standard extension keeps of calls that are under way, and the VM stack
+//! of a new coroutine.
 
 use super::fiber::{self, StackRange};
 use crate::php::ffi::*;
 use crate::php::method::Bailout;
 use crate::php::method::protect;
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 
 /// A coroutine's VM stack starts with a page of this size, and grows by pages of it.
 pub const PAGE_BYTES: usize = 8 * 1024;
@@ -55,6 +56,46 @@ struct Output {
     running: *mut c_void,
 }
 
+/// What `serialize()` and `unserialize()` keep while they call methods of objects: what has been seen, for
+/// calls of theirs in `Serializable`, and whether others begin anew.
+#[derive(Clone, Copy)]
+struct Serializing {
+    lock: c_uint,
+    serialize: SerializeGlobals,
+    unserialize: UnserializeGlobals,
+}
+
+#[inline(always)]
+fn basic() -> *mut BasicGlobals {
+    &raw mut basic_globals
+}
+
+#[inline(always)]
+fn is_serializing() -> bool {
+    let basic = basic();
+    // SAFETY: words of PHP's globals, of the thread that runs PHP.
+    unsafe { (*basic).serialize_lock | (*basic).serialize.level | (*basic).unserialize.level != 0 }
+}
+
+#[cold]
+fn swap_serializing(new: Serializing) -> Serializing {
+    let basic = basic();
+    // SAFETY: as above; plain data, each part of which is right where the others are.
+    unsafe {
+        Serializing {
+            lock: (&raw mut (*basic).serialize_lock).replace(new.lock),
+            serialize: (&raw mut (*basic).serialize).replace(new.serialize),
+            unserialize: (&raw mut (*basic).unserialize).replace(new.unserialize),
+        }
+    }
+}
+
+/// No call is under way.
+fn not_serializing() -> Serializing {
+    // SAFETY: numbers and pointers, as PHP sets them at the start of a request.
+    unsafe { std::mem::zeroed() }
+}
+
 /// What a context takes along when it is left.
 pub struct Saved {
     error_reporting: c_int,
@@ -69,6 +110,7 @@ struct Rare {
     prev_exception: *mut zend_object,
     opline_before_exception: *const zend_op,
     output: Option<Output>,
+    serializing: Option<Serializing>,
     blocks: u32,
 }
 
@@ -81,7 +123,7 @@ fn is_silent(error_reporting: c_int) -> bool {
     error_reporting & !(E_FATAL_ERRORS as c_int) == 0
 }
 
-/// No exception, no special error handling, no output buffer, no ban on switches.
+/// No exception, no special error handling, no output buffer, nothing being serialized, no ban on switches.
 #[inline(always)]
 fn is_plain(eg: *mut zend_executor_globals) -> bool {
     // SAFETY: words of the engine's globals, of the thread that runs PHP; 0 is EH_NORMAL.
@@ -89,6 +131,7 @@ fn is_plain(eg: *mut zend_executor_globals) -> bool {
         let exceptions = (*eg).exception as usize | (*eg).prev_exception as usize;
         exceptions | (*eg).error_handling as usize == 0
             && (*output()).handlers.top == 0
+            && !is_serializing()
             && !fiber::is_blocked()
     }
 }
@@ -124,6 +167,7 @@ fn take_rare() -> Box<Rare> {
             prev_exception: (*eg).prev_exception,
             opline_before_exception: (*eg).opline_before_exception,
             output: ((*output()).handlers.top > 0).then(take_output),
+            serializing: is_serializing().then(|| swap_serializing(not_serializing())),
             blocks: fiber::unblock(),
         }
     };
@@ -171,6 +215,9 @@ fn put_rare(rare: Rare) {
     }
     if let Some(output) = rare.output {
         put_output(output);
+    }
+    if let Some(serializing) = rare.serializing {
+        swap_serializing(serializing);
     }
     fiber::block_again(rare.blocks);
 }
@@ -319,6 +366,7 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
 /// A bailout has ended the coroutine whose VM stack starts with this page.
 pub fn after_bailout(page: *mut _zend_vm_stack) {
     calm();
+    swap_serializing(not_serializing());
     // SAFETY: as in `enter`: the frame at which backtraces end is still there.
     unsafe { (*eg()).current_execute_data = page.cast::<zval>().add(HEADER_SLOTS).cast() };
 }

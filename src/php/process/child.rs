@@ -93,9 +93,12 @@ fn tell_engine() {
 
 /// Exchanges the table of `register_shutdown_function`.
 fn swap_shutdown_functions(new: *mut HashTable) -> *mut HashTable {
-    // SAFETY: `basic_globals` begins with this pointer in each PHP version from 8.0 to 8.5; it is null
-    // or a table that PHP owns, and PHP makes a new one where it is null.
-    unsafe { (&raw mut basic_globals).replace(new) }
+    // SAFETY: a word of PHP's globals; it is null or a table that PHP owns, and PHP makes a new one where it
+    // is null.
+    unsafe {
+        let table = &raw mut basic_globals.user_shutdown_function_names;
+        table.cast::<*mut HashTable>().replace(new)
+    }
 }
 
 /// Why a child ends.
