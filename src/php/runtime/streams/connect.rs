@@ -66,12 +66,21 @@ pub fn connect(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
         Looked::Canceled => Failure::errno(libc::ECANCELED),
         Looked::Failed(error) => unknown_host(&host, &error.text())?,
     };
-    failure.text.truncate(MAX_TEXT_BYTES);
+    cut(&mut failure.text, MAX_TEXT_BYTES);
     fail(param, &failure)?;
     Ok(abi::OPTION_OK)
 }
 
 const MAX_TEXT_BYTES: usize = 1024;
+
+/// Keeps at most so many bytes, and whole characters.
+fn cut(text: &mut String, max_bytes: usize) {
+    let mut end = max_bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
 
 /// # Safety
 /// PHP's request.
