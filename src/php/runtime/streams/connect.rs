@@ -11,7 +11,7 @@ use crate::php::method::{Bailout, Stop, docref, protect};
 use crate::php::runtime::nonblocking;
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{CString, c_int};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// Why there is no connection.
 struct Failure {
@@ -118,15 +118,16 @@ fn as_php_does(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
 fn try_each(
     stream: Stream,
     param: *mut XportParam,
-    addresses: &[IpAddr],
+    addresses: &[SocketAddr],
     port: &str,
     deadline: Deadline,
 ) -> Result<Option<Failure>, Stop> {
     let mut last = None;
     for address in addresses {
         let name = match address {
-            IpAddr::V4(v4) => format!("{v4}:{port}"),
-            IpAddr::V6(v6) => format!("[{v6}]:{port}"),
+            SocketAddr::V4(v4) => format!("{}:{port}", v4.ip()),
+            SocketAddr::V6(v6) if v6.scope_id() == 0 => format!("[{}]:{port}", v6.ip()),
+            SocketAddr::V6(v6) => format!("[{}%{}]:{port}", v6.ip(), v6.scope_id()),
         };
         let Ok(name) = CString::new(name) else {
             continue;
