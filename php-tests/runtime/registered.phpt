@@ -19,12 +19,12 @@ $code = <<<'PHP'
         while ($file = @fopen('/dev/null', 'r')) {
             $files[] = $file;
         }
-        go(function () use ($b): void {
-            Co::sleep(0.2);
-            fwrite($b, "line\n");
-        });
         stream_set_timeout($a, 0, 50_000);
         echo json_encode([fgets($a), stream_get_meta_data($a)['timed_out']]), "\n";
+        go(function () use ($b): void {
+            Co::sleep(0.15);
+            fwrite($b, "line\n");
+        });
         stream_set_timeout($a, 10);
         echo json_encode(fgets($a)), "\n";
         $used = getrusage();
