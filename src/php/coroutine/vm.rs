@@ -96,6 +96,65 @@ fn not_serializing() -> Serializing {
     unsafe { std::mem::zeroed() }
 }
 
+/// What `usort()` and its family call.
+#[derive(Clone, Copy)]
+struct Comparing {
+    callable: CompareGlobals,
+    resolved: CompareCacheGlobals,
+}
+
+/// Some of them leave it behind when they have ended.
+#[inline(always)]
+fn may_be_comparing() -> bool {
+    // SAFETY: as above; PHP sets the size with the rest, and all of it is zero at first.
+    unsafe { (*basic()).user_compare_fci.size != 0 }
+}
+
+#[cold]
+fn swap_comparing(new: Comparing) -> Comparing {
+    let basic = basic();
+    // SAFETY: as above; what it refers to is kept by the call that compares.
+    unsafe {
+        Comparing {
+            callable: (&raw mut (*basic).user_compare_fci).replace(new.callable),
+            resolved: (&raw mut (*basic).user_compare_fci_cache).replace(new.resolved),
+        }
+    }
+}
+
+/// None: what stands there was left behind.
+#[cold]
+fn take_comparing() -> Option<Comparing> {
+    // SAFETY: sizes and pointers: as it is at first.
+    let taken = swap_comparing(unsafe { std::mem::zeroed() });
+    is_comparing().then_some(taken)
+}
+
+/// Whether one of PHP's functions is under way that have a "u" in their names for the user's comparison: some
+/// others have, too. In a native fiber the frames that it was started from do not show.
+fn is_comparing() -> bool {
+    let eg = eg();
+    // SAFETY: the engine's chain of frames; an internal function that is called by name has one.
+    unsafe {
+        let mut frame = (*eg).current_execute_data;
+        while !frame.is_null() {
+            let function = (*frame).func;
+            if !function.is_null() && u32::from((*function).type_) == ZEND_INTERNAL_FUNCTION {
+                let name = (*function).common.function_name;
+                if !name.is_null()
+                    && str_bytes(name)
+                        .split(|b| *b == b'_')
+                        .any(|part| part.first() == Some(&b'u'))
+                {
+                    return true;
+                }
+            }
+            frame = (*frame).prev_execute_data;
+        }
+        !(*eg).active_fiber.is_null()
+    }
+}
+
 /// What a context takes along when it is left.
 pub struct Saved {
     error_reporting: c_int,
@@ -111,6 +170,7 @@ struct Rare {
     opline_before_exception: *const zend_op,
     output: Option<Output>,
     serializing: Option<Serializing>,
+    comparing: Option<Comparing>,
     blocks: u32,
 }
 
@@ -123,7 +183,8 @@ fn is_silent(error_reporting: c_int) -> bool {
     error_reporting & !(E_FATAL_ERRORS as c_int) == 0
 }
 
-/// No exception, no special error handling, no output buffer, nothing being serialized, no ban on switches.
+/// No exception, no special error handling, no output buffer, nothing being serialized or compared, no ban on
+/// switches.
 #[inline(always)]
 fn is_plain(eg: *mut zend_executor_globals) -> bool {
     // SAFETY: words of the engine's globals, of the thread that runs PHP; 0 is EH_NORMAL.
@@ -132,6 +193,7 @@ fn is_plain(eg: *mut zend_executor_globals) -> bool {
         exceptions | (*eg).error_handling as usize == 0
             && (*output()).handlers.top == 0
             && !is_serializing()
+            && !may_be_comparing()
             && !fiber::is_blocked()
     }
 }
@@ -168,6 +230,7 @@ fn take_rare() -> Box<Rare> {
             opline_before_exception: (*eg).opline_before_exception,
             output: ((*output()).handlers.top > 0).then(take_output),
             serializing: is_serializing().then(|| swap_serializing(not_serializing())),
+            comparing: may_be_comparing().then(take_comparing).flatten(),
             blocks: fiber::unblock(),
         }
     };
@@ -218,6 +281,9 @@ fn put_rare(rare: Rare) {
     }
     if let Some(serializing) = rare.serializing {
         swap_serializing(serializing);
+    }
+    if let Some(comparing) = rare.comparing {
+        swap_comparing(comparing);
     }
     fiber::block_again(rare.blocks);
 }
