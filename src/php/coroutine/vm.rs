@@ -70,11 +70,18 @@ fn basic() -> *mut BasicGlobals {
     &raw mut basic_globals
 }
 
+/// Whether something of the kind is under way: 0: no.
 #[inline(always)]
-fn is_serializing() -> bool {
+fn serializing() -> c_uint {
     let basic = basic();
     // SAFETY: words of PHP's globals, of the thread that runs PHP.
-    unsafe { (*basic).serialize_lock | (*basic).serialize.level | (*basic).unserialize.level != 0 }
+    unsafe { (*basic).serialize_lock | (*basic).serialize.level | (*basic).unserialize.level }
+}
+
+/// 0: nobody serializes or compares.
+#[inline(always)]
+fn calls() -> usize {
+    serializing() as usize | comparing()
 }
 
 #[cold]
@@ -103,11 +110,11 @@ struct Comparing {
     resolved: CompareCacheGlobals,
 }
 
-/// Some of them leave it behind when they have ended.
+/// 0: nothing is compared. Some of them leave what they called when they have ended, too.
 #[inline(always)]
-fn may_be_comparing() -> bool {
+fn comparing() -> usize {
     // SAFETY: as above; PHP sets the size with the rest, and all of it is zero at first.
-    unsafe { (*basic()).user_compare_fci.size != 0 }
+    unsafe { (*basic()).user_compare_fci.size as usize }
 }
 
 #[cold]
@@ -190,10 +197,8 @@ fn is_plain(eg: *mut zend_executor_globals) -> bool {
     // SAFETY: words of the engine's globals, of the thread that runs PHP; 0 is EH_NORMAL.
     unsafe {
         let exceptions = (*eg).exception as usize | (*eg).prev_exception as usize;
-        exceptions | (*eg).error_handling as usize == 0
+        exceptions | (*eg).error_handling as usize | calls() == 0
             && (*output()).handlers.top == 0
-            && !is_serializing()
-            && !may_be_comparing()
             && !fiber::is_blocked()
     }
 }
@@ -229,8 +234,8 @@ fn take_rare() -> Box<Rare> {
             prev_exception: (*eg).prev_exception,
             opline_before_exception: (*eg).opline_before_exception,
             output: ((*output()).handlers.top > 0).then(take_output),
-            serializing: is_serializing().then(|| swap_serializing(not_serializing())),
-            comparing: may_be_comparing().then(take_comparing).flatten(),
+            serializing: (serializing() != 0).then(|| swap_serializing(not_serializing())),
+            comparing: (comparing() != 0).then(take_comparing).flatten(),
             blocks: fiber::unblock(),
         }
     };
