@@ -203,8 +203,7 @@ mod basic {
 }
 
 pub use basic::{
-    _php_basic_globals as BasicGlobals, _php_basic_globals__bindgen_ty_1 as SerializeGlobals,
-    _php_basic_globals__bindgen_ty_2 as UnserializeGlobals, _zend_fcall_info as CompareGlobals,
+    _php_basic_globals as BasicGlobals, _zend_fcall_info as CompareGlobals,
     _zend_fcall_info_cache as CompareCacheGlobals,
 };
 

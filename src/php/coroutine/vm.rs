@@ -61,8 +61,15 @@ struct Output {
 #[derive(Clone, Copy)]
 struct Serializing {
     lock: c_uint,
-    serialize: SerializeGlobals,
-    unserialize: UnserializeGlobals,
+    serialize: Seen,
+    unserialize: Seen,
+}
+
+/// How many calls share what has been seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    data: *mut c_void,
+    level: c_uint,
 }
 
 #[inline(always)]
@@ -87,21 +94,38 @@ fn calls() -> usize {
 #[cold]
 fn swap_serializing(new: Serializing) -> Serializing {
     let basic = basic();
-    // SAFETY: as above; plain data, each part of which is right where the others are.
+    // SAFETY: as above; each word is right where the others are.
     unsafe {
         Serializing {
             lock: (&raw mut (*basic).serialize_lock).replace(new.lock),
-            serialize: (&raw mut (*basic).serialize).replace(new.serialize),
-            unserialize: (&raw mut (*basic).unserialize).replace(new.unserialize),
+            serialize: Seen {
+                data: (&raw mut (*basic).serialize.data)
+                    .replace(new.serialize.data.cast())
+                    .cast(),
+                level: (&raw mut (*basic).serialize.level).replace(new.serialize.level),
+            },
+            unserialize: Seen {
+                data: (&raw mut (*basic).unserialize.data)
+                    .replace(new.unserialize.data.cast())
+                    .cast(),
+                level: (&raw mut (*basic).unserialize.level).replace(new.unserialize.level),
+            },
         }
     }
 }
 
-/// No call is under way.
-fn not_serializing() -> Serializing {
-    // SAFETY: numbers and pointers, as PHP sets them at the start of a request.
-    unsafe { std::mem::zeroed() }
-}
+/// No call is under way, as at the start of a request.
+const NOT_SERIALIZING: Serializing = {
+    let seen = Seen {
+        data: std::ptr::null_mut(),
+        level: 0,
+    };
+    Serializing {
+        lock: 0,
+        serialize: seen,
+        unserialize: seen,
+    }
+};
 
 /// What `usort()` and its family call.
 #[derive(Clone, Copy)]
@@ -114,7 +138,7 @@ struct Comparing {
 #[inline(always)]
 fn comparing() -> usize {
     // SAFETY: as above; PHP sets the size with the rest, and all of it is zero at first.
-    unsafe { (*basic()).user_compare_fci.size as usize }
+    unsafe { (*basic()).user_compare_fci.size }
 }
 
 #[cold]
@@ -234,7 +258,7 @@ fn take_rare() -> Box<Rare> {
             prev_exception: (*eg).prev_exception,
             opline_before_exception: (*eg).opline_before_exception,
             output: ((*output()).handlers.top > 0).then(take_output),
-            serializing: (serializing() != 0).then(|| swap_serializing(not_serializing())),
+            serializing: (serializing() != 0).then(|| swap_serializing(NOT_SERIALIZING)),
             comparing: (comparing() != 0).then(take_comparing).flatten(),
             blocks: fiber::unblock(),
         }
@@ -437,7 +461,7 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
 /// A bailout has ended the coroutine whose VM stack starts with this page.
 pub fn after_bailout(page: *mut _zend_vm_stack) {
     calm();
-    swap_serializing(not_serializing());
+    swap_serializing(NOT_SERIALIZING);
     // SAFETY: as in `enter`: the frame at which backtraces end is still there.
     unsafe { (*eg()).current_execute_data = page.cast::<zval>().add(HEADER_SLOTS).cast() };
 }
