@@ -81,14 +81,15 @@ foreach (['exit(3);', 'throw new Exception("ends");', 'trigger_error("ends", E_U
         go(fn () => fread($files[1], 5000));
         go(fn () => fwrite($files[2], 'x'));
         unset($files);
-        // Otherwise the end waits for the lock.
-        Swoole\Timer::after(20, fn () => Swoole\Event::exit());
         PHP . "\n";
+    $closed_in_coroutine = $code;
+    // Otherwise the end waits for the lock.
+    $code .= "Swoole\\Timer::after(20, fn () => Swoole\\Event::exit());\n";
     Script::run($code . $end, [$path], $end === 'exit(3);' ? 3 : 255);
     Script::run(str_replace('class', 'register_shutdown_function(function () { array_map(fclose(...), $GLOBALS["object"]->files); $GLOBALS["object"]->files = []; }); class', $code) . $end,
         [$path], $end === 'exit(3);' ? 3 : 255);
     // In a coroutine.
-    Script::run("{$code} go(function () { \$own = new Closes; \$own->files = \$GLOBALS['object']->files; \$GLOBALS['object']->files = []; {$end} });",
+    Script::run("{$closed_in_coroutine} go(function () { \$own = new Closes; \$own->files = \$GLOBALS['object']->files; \$GLOBALS['object']->files = []; {$end} });",
         [$path], 255);
 }
 unlink($path);

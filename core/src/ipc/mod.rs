@@ -4,6 +4,7 @@
 //! - [`doorbell`]: waking a consumer that sleeps, and only then;
 //! - [`exchange`]: a matrix of rings from n producers to m consumers;
 //! - [`intake`]: queues that all processes put messages into;
+//! - [`patience`]: what a consumer does before it sleeps;
 //! - [`reassembly`]: messages larger than a ring, in parts.
 
 pub mod doorbell;
@@ -11,6 +12,7 @@ pub mod exchange;
 pub mod intake;
 mod marks;
 pub mod message;
+pub mod patience;
 pub mod reassembly;
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::shared::{Shared, WorkerState};
 use super::start::Signals;
 use crate::error::{Error, codes};
 use crate::ipc::message::{Header, Kind, RESET, SILENT};
+use crate::ipc::patience::{Patience, count_records};
 use crate::log::{self, Level};
 use crate::shm::ring::{Consumer, Record};
 
@@ -179,6 +180,9 @@ struct Worker {
     long: Vec<RefCell<LongMessage>>,
     server_loop: ServerLoop,
     limit: RequestLimit,
+    patience: Patience,
+    /// This turn began without a look at the event loop: the next one must not.
+    skipped_wait: bool,
 }
 
 /// Runs a worker of process mode until it stops; answers the exit status of its process.
@@ -209,6 +213,8 @@ pub(super) fn run(
             .collect(),
         server_loop,
         limit: RequestLimit::new(shared),
+        patience: Patience::default(),
+        skipped_wait: false,
     };
     worker.run()
 }
@@ -271,6 +277,10 @@ impl Worker {
     fn sleep(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let shared = Arc::clone(&self.context.shared);
         let bell = &shared.worker_bells[self.who.lane()];
+        if self.finds_messages() {
+            return Ok(());
+        }
+        self.skipped_wait = false;
         bell.prepare_sleep();
         let may_take =
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
@@ -290,6 +300,17 @@ impl Worker {
             bell.awake();
         }
         Ok(())
+    }
+
+    /// Before a sleep: whether reactor threads have written something meanwhile.
+    fn finds_messages(&mut self) -> bool {
+        if self.skipped_wait || self.context.stop.get() || self.context.is_full() {
+            return false;
+        }
+        let inboxes = &self.inboxes;
+        let count = |limit| count_records(inboxes, limit);
+        self.skipped_wait = self.patience.finds(count);
+        self.skipped_wait
     }
 
     /// Takes messages of one reactor; answers whether there were some.

@@ -399,6 +399,25 @@ impl Consumer {
         self.ring.tail().load(Ordering::Acquire) == self.head.get()
     }
 
+    /// How many records there are now, at most `limit`: each is walked to. Ends at what is corrupt.
+    #[must_use]
+    pub fn count_up_to(&self, limit: usize) -> usize {
+        let tail = self.ring.tail().load(Ordering::Acquire);
+        let mut position = self.head.get();
+        if self.check_positions(position, tail).is_err() {
+            return 0;
+        }
+        let mut count = 0;
+        while count < limit && position != tail {
+            let Ok((start, len)) = self.locate(position, tail) else {
+                break;
+            };
+            position = start.wrapping_add(span_bytes(len));
+            count += 1;
+        }
+        count
+    }
+
     /// Takes the producer's wish for a bell, if it has one: then ring it. Call after releasing (once
     /// per batch will do), or the producer may wait for ever. See [`Producer::set_waiting`].
     #[inline]

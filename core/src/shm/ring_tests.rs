@@ -51,6 +51,37 @@ fn records_come_out_as_they_went_in() {
 }
 
 #[test]
+fn records_are_counted_where_they_stand() {
+    // Around the end of the memory, too, where padding stands between them.
+    let ring = ring();
+    let (mut producer, consumer) = (Producer::attach(ring), Consumer::attach(ring));
+    let record = [7u8; 100];
+    let mut there = 0;
+    for round in 0..200 {
+        while there < 1 + round % 7 {
+            assert!(producer.try_push(&[&record[..10 + round % 50]]));
+            there += 1;
+        }
+        assert_eq!(consumer.count_up_to(100), there);
+        assert_eq!(consumer.count_up_to(2), there.min(2));
+        assert_eq!(consumer.count_up_to(0), 0);
+        for _ in 0..=round % 3 {
+            if pop(&consumer).is_some() {
+                there -= 1;
+            }
+        }
+    }
+    // What no producer wrote ends the count.
+    consumer.skip_all();
+    assert!(producer.try_push(&[&record]));
+    assert!(producer.try_push(&[&record]));
+    let second = ring.tail().load(Ordering::Relaxed) - 112;
+    assert_eq!(consumer.count_up_to(9), 2);
+    ring.store_word(ring.offset(second), u64::MAX);
+    assert_eq!(consumer.count_up_to(9), 1);
+}
+
+#[test]
 fn one_record_at_a_time() {
     let ring = ring();
     let (mut producer, consumer) = (Producer::attach(ring), Consumer::attach(ring));

@@ -20,6 +20,7 @@ use super::shared::Shared;
 use super::start::{self, BELL_TOKEN};
 use crate::error::Error;
 use crate::ipc::message::{BY_SERVER, HEADER_BYTES, Header, Kind};
+use crate::ipc::patience::{Patience, count_records};
 use crate::log;
 use crate::net::stream::Stream;
 use crate::reactor::clock;
@@ -81,6 +82,9 @@ pub struct ReactorThread {
     unannounced: Vec<usize>,
     /// For connections that hold nothing yet.
     spare: Option<Box<PackageBuffer>>,
+    patience: Patience,
+    /// This turn began without a look at the sockets: the next one must not.
+    skipped_wait: bool,
     shutting_down: bool,
     /// When closed sockets are no longer waited for, monotonic milliseconds.
     linger_until_ms: Option<u64>,
@@ -126,6 +130,8 @@ impl ReactorThread {
             ready: VecDeque::new(),
             unannounced: Vec::new(),
             spare: None,
+            patience: Patience::default(),
+            skipped_wait: false,
             shutting_down: false,
             linger_until_ms: None,
             shared,
@@ -151,11 +157,25 @@ impl ReactorThread {
             if self.shutting_down && self.is_finished() {
                 return Ok(());
             }
-            self.wait(busy)?;
+            if busy || !self.finds_answers() {
+                self.wait(busy)?;
+            }
         }
     }
 
+    /// Before a sleep: whether workers have written something meanwhile.
+    fn finds_answers(&mut self) -> bool {
+        if self.skipped_wait {
+            return false;
+        }
+        let inboxes = &self.inboxes;
+        let count = |limit| count_records(inboxes.iter().map(Rc::as_ref), limit);
+        self.skipped_wait = self.patience.finds(count);
+        self.skipped_wait
+    }
+
     fn wait(&mut self, busy: bool) -> Result<(), Error> {
+        self.skipped_wait = false;
         let shared = Arc::clone(&self.shared);
         let bell = shared.host_bell(self.id);
         let timeout = if busy {
@@ -173,6 +193,7 @@ impl ReactorThread {
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
         events.extend(self.poller.events());
+        self.patience.settle(events.len());
         if !events.is_empty() {
             self.set.set_now(clock::monotonic_ms(), clock::wall_us());
         }
