@@ -63,8 +63,10 @@ pub fn enter_of_server() {
 fn enter_child() {
     super::signals::forget();
     reaped::forget();
-    coroutine::forget_all();
-    runtime::forget_coroutines();
+    if coroutine::current().is_none() {
+        coroutine::forget_all();
+        runtime::forget_coroutines();
+    }
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all
