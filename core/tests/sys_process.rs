@@ -21,6 +21,7 @@ use swoole_core::sys::process::{self, ExitStatus, Forked};
 use swoole_core::sys::shell;
 use swoole_core::sys::signal::{self, SignalInbox, SignalSet};
 use swoole_core::sys::socket::{Interest, poll_one};
+use swoole_core::sys::thread::LockingThread;
 use swoole_core::sys::{Pid, Signal};
 
 /// A test that hangs ends the whole run after so long.
@@ -37,6 +38,11 @@ const TESTS: &[Test] = &[
     (
         "a_joined_thread_does_not_stop_a_fork",
         a_joined_thread_does_not_stop_a_fork,
+    ),
+    // Before others that have such threads: a process says it once.
+    (
+        "foreign_threads_are_warned_of_once",
+        foreign_threads_are_warned_of_once,
     ),
     (
         "threads_of_a_pool_do_not_stop_a_fork",
@@ -512,9 +518,8 @@ fn a_process_with_threads_forks_for_user_code() {
             }
         }
     });
-    assert!(process::fork().is_err());
     for _ in 0..50 {
-        let pid = match process::fork_with_threads().expect("fork") {
+        let pid = match process::fork().expect("fork") {
             Forked::Parent(pid) => pid,
             Forked::Child => {
                 log::info("child");
@@ -655,13 +660,43 @@ fn threads_of_a_pool_do_not_stop_a_fork() {
         assert_eq!(wait_for(pid).code, 1);
     }
     event_loop::current().expect("loop").run().expect("turn");
-    // Other threads do.
+    event_loop::discard();
+}
+
+/// Other extensions have threads, too: that is worth a line in the log, once, and no more.
+fn foreign_threads_are_warned_of_once() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("log");
+    let config = log::Config {
+        file: Some(file.clone()),
+        ..log::Config::default()
+    };
+    log::configure(config).expect("log");
     let (tx, rx) = std::sync::mpsc::channel::<()>();
     let other = std::thread::spawn(move || rx.recv());
-    assert!(process::fork().is_err());
+    for _ in 0..3 {
+        let pid = match process::fork().expect("fork") {
+            Forked::Parent(pid) => pid,
+            Forked::Child => process::exit_now(3),
+        };
+        assert_eq!(wait_for(pid).code, 3);
+    }
     drop(tx);
     assert!(other.join().expect("join").is_err());
-    event_loop::discard();
+    let text = std::fs::read_to_string(&file).expect("log");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("WARNING"), "{text}");
+    assert!(
+        text.contains("threads of other extensions or libraries (1)"),
+        "{text}"
+    );
+    // Those that hold locks of this crate's do stand in the way.
+    let counted = LockingThread::announce();
+    let error = process::fork().expect_err("refused");
+    assert!(error.to_string().contains("1 reactor threads"), "{error}");
+    drop(counted);
+    assert_eq!(wait_for(child(|| 4)).code, 4);
+    log::configure(log::Config::default()).expect("log");
 }
 
 fn a_command_is_run_and_reaped() {

@@ -100,6 +100,7 @@ pub fn wait() -> Result<(), Stop> {
     if is_servers() {
         // A callback of a server outside of its loop: what the server has there stays its own.
         let result = event_loop.run_between();
+        coroutine::rest();
         result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
         return hand_over();
     }

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use swoole_core::reactor::event_loop;
+use swoole_core::sys::signal;
+use swoole_core::sys::thread::HelperThread;
 
 /// A coroutine may run so long at a stretch.
 const SLICE: Duration = Duration::from_millis(10);
@@ -62,17 +64,23 @@ pub fn start() {
     let flag: &'static AtomicBool = unsafe { &*(&raw const (*eg()).vm_interrupt).cast() };
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
+    // It takes no lock, so processes may be forked meanwhile.
+    let helper = HelperThread::announce();
     let tick = move || {
+        let _helper = helper;
         while !seen.load(Ordering::Relaxed) {
             flag.store(true, Ordering::Relaxed);
             std::thread::park_timeout(SLICE / 2);
         }
     };
-    // Without a thread nothing is interrupted, as if it had not been asked for.
-    if let Ok(thread) = std::thread::Builder::new()
+    // Signals are for the main thread.
+    let mask = signal::block_all();
+    let spawned = std::thread::Builder::new()
         .name("swoole-tick".to_owned())
-        .spawn(tick)
-    {
+        .spawn(tick);
+    drop(mask);
+    // Without a thread nothing is interrupted, as if it had not been asked for.
+    if let Ok(thread) = spawned {
         *state.ticker.borrow_mut() = Some(Ticker { stop, thread });
         state.on.set(true);
     }
