@@ -16,13 +16,14 @@ use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::shm::atomic;
 use swoole_core::sys::credentials;
 use swoole_core::sys::eventfd::EventFd;
+use swoole_core::sys::message_queue::MessageQueue;
 use swoole_core::sys::pid_file::{PidFile, read_pid};
 use swoole_core::sys::process::{self, ExitStatus, Forked};
 use swoole_core::sys::shell;
 use swoole_core::sys::signal::{self, SignalInbox, SignalSet};
 use swoole_core::sys::socket::{Interest, poll_one};
 use swoole_core::sys::thread::LockingThread;
-use swoole_core::sys::{Pid, Signal};
+use swoole_core::sys::{Pid, Signal, forks, user_process};
 
 /// A test that hangs ends the whole run after so long.
 const LIMIT_S: u32 = 120;
@@ -47,6 +48,10 @@ const TESTS: &[Test] = &[
     (
         "threads_of_a_pool_do_not_stop_a_fork",
         threads_of_a_pool_do_not_stop_a_fork,
+    ),
+    (
+        "a_daemon_takes_over_what_its_caller_made",
+        a_daemon_takes_over_what_its_caller_made,
     ),
     ("a_command_is_run_and_reaped", a_command_is_run_and_reaped),
     ("signals_arrive_as_a_set", signals_arrive_as_a_set),
@@ -697,6 +702,63 @@ fn foreign_threads_are_warned_of_once() {
     drop(counted);
     assert_eq!(wait_for(child(|| 4)).code, 4);
     log::configure(log::Config::default()).expect("log");
+}
+
+/// As `Swoole\Process::daemon()`: what was made before is the daemon's, but for threads and the process id.
+fn a_daemon_takes_over_what_its_caller_made() {
+    fn sum(before: u32) -> u32 {
+        let sum = std::rc::Rc::new(std::cell::Cell::new(before));
+        for number in 0..10 {
+            let sum = std::rc::Rc::clone(&sum);
+            thread_pool::run(move || number, move |number| sum.set(sum.get() + number))
+                .expect("run");
+        }
+        event_loop::current().expect("loop").run().expect("turn");
+        sum.get()
+    }
+    fn catches(signal: Signal) -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").expect("status");
+        let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.expect("line").trim(), 16).expect("number");
+        caught & (1 << (signal.number() - 1)) != 0
+    }
+    let (mut told, mut tells) = UnixStream::pair().expect("pair");
+    let pid = child(move || {
+        let me = atomic::me();
+        let inbox = SignalInbox::install(&[Signal::USR1]).expect("inbox");
+        let queue = MessageQueue::open(libc::IPC_PRIVATE).expect("queue");
+        let id = queue.id();
+        assert_eq!(sum(1), 46);
+        // Under way when the caller ends.
+        let late = std::rc::Rc::new(std::cell::Cell::new(0));
+        let note = std::rc::Rc::clone(&late);
+        let job = || std::thread::sleep(std::time::Duration::from_millis(20));
+        thread_pool::run(job, move |()| note.set(5)).expect("run");
+        thread_pool::settle();
+        user_process::daemon(false, false).expect("daemon");
+        forks::take_over();
+        assert_eq!(thread_pool::stats().threads, 0);
+        let result = (late.get(), sum(2), late.get());
+        let is_known = atomic::me() != me && atomic::pid_of(atomic::me()) == std::process::id();
+        let caught = catches(Signal::USR1);
+        drop((inbox, queue));
+        let caught = (caught, catches(Signal::USR1));
+        // SAFETY: the kernel fills a live struct, for which zero is valid, or refuses.
+        let is_gone = unsafe {
+            let mut status: libc::msqid_ds = std::mem::zeroed();
+            libc::msgctl(id, libc::IPC_STAT, &raw mut status) < 0
+        };
+        let text = format!("{result:?} {is_known} {caught:?} {is_gone}");
+        tells.write_all(text.as_bytes()).expect("tell");
+        0
+    });
+    assert_eq!(wait_for(pid).code, 0);
+    let limit = std::time::Duration::from_secs(30);
+    told.set_read_timeout(Some(limit)).expect("limit");
+    let mut text = String::new();
+    told.read_to_string(&mut text)
+        .expect("the daemon tells in time");
+    assert_eq!(text, "(0, 47, 5) true (true, false) true");
 }
 
 fn a_command_is_run_and_reaped() {

@@ -32,7 +32,7 @@ pub fn set_affinity(cpus: &[usize]) -> Result<(), SysError> {
 /// How many there are in one process.
 struct Count {
     number: AtomicUsize,
-    /// The process.
+    /// The process (see [`forks::incarnation`]).
     of: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ impl Count {
     }
 
     fn add(&self) {
-        let here = forks::generation();
+        let here = forks::incarnation();
         if self.of.swap(here, Ordering::AcqRel) != here {
             // The parent's are not in this process.
             self.number.store(0, Ordering::Release);
@@ -54,7 +54,7 @@ impl Count {
     }
 
     fn get(&self) -> usize {
-        if self.of.load(Ordering::Acquire) == forks::generation() {
+        if self.of.load(Ordering::Acquire) == forks::incarnation() {
             self.number.load(Ordering::Acquire)
         } else {
             0

@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use std::time::Duration;
 use swoole_core::error::{self, codes};
 use swoole_core::log;
+use swoole_core::reactor::thread_pool;
 use swoole_core::sys::process::cpu_count;
 use swoole_core::sys::{Errno, forks, user_process};
 
@@ -97,6 +98,8 @@ fn do_daemon(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if !pipes.is_null() {
         replace_stdio(pipes)?;
     }
+    // Their threads do not go on.
+    thread_pool::settle();
     if let Err(failure) = user_process::daemon(!keep_folder, !keep_stdio) {
         log::warning(format_args!("{failure}"));
         error::set_last(failure.errno);
