@@ -84,6 +84,31 @@ $process = new Process(fn () => null);
 Event::add($process->pipe, fn () => null);
 $process->close();
 Event::wait();
+
+// What the callback of the watch owns may use the pipe when it goes.
+final class User
+{
+    public function __construct(private readonly Process $process)
+    {
+    }
+
+    public function __destruct()
+    {
+        global $seen;
+        $seen = [@$this->process->write('x'), @$this->process->close(), @$this->process->setTimeout(1)];
+    }
+}
+foreach ([0, Process::PIPE_MASTER] as $which) {
+    $process = new Process(fn () => null);
+    $user = new User($process);
+    Event::add($process->pipe, function () use ($user): void {
+    });
+    unset($user);
+    $seen = null;
+    same(true, $process->close($which));
+    Event::wait();
+    same([false, false, false], $seen);
+}
 echo "ok\n";
 ?>
 --EXPECT--

@@ -100,20 +100,22 @@ impl Ends {
     pub fn current_fd(&self) -> Option<RawFd> {
         self.end().map(|end| end.fd.as_raw_fd())
     }
+}
 
-    /// Closes one end in this process; false if it is closed.
-    fn close(&mut self, side: Side) -> bool {
-        let Some(end) = self.ends[side as usize].take() else {
-            return false;
-        };
-        // A closed descriptor that is still watched would keep the loop waiting for ever.
-        if let Some(event_loop) = event_loop::existing()
-            && let Some(id) = event_loop.find(end.fd.as_raw_fd())
-        {
-            event_loop.unwatch(id);
-        }
-        true
+/// Closes one end in this process; false if it is closed.
+fn close_end(pipe: &RefCell<Ends>, side: Side) -> bool {
+    let end = pipe.borrow_mut().ends[side as usize].take();
+    let Some(end) = end else {
+        return false;
+    };
+    // A closed descriptor that is still watched would keep the loop waiting for ever. The callback that goes
+    // with the watch may own objects whose destructors use this pipe: nothing of it is borrowed.
+    if let Some(event_loop) = event_loop::existing()
+        && let Some(id) = event_loop.find(end.fd.as_raw_fd())
+    {
+        event_loop.unwatch(id);
     }
+    true
 }
 
 fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -227,9 +229,8 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         (None, CLOSE_MASTER) => close_one(&process.pipe, Side::Master),
         (None, CLOSE_WORKER) => close_one(&process.pipe, Side::Worker),
         (None, _) => {
-            let mut pipe = process.pipe.borrow_mut();
-            pipe.close(Side::Master);
-            pipe.close(Side::Worker);
+            close_end(&process.pipe, Side::Master);
+            close_end(&process.pipe, Side::Worker);
             Ok(())
         }
     };
@@ -239,7 +240,7 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn close_one(pipe: &RefCell<Ends>, side: Side) -> Result<(), Errno> {
-    if pipe.borrow_mut().close(side) {
+    if close_end(pipe, side) {
         Ok(())
     } else {
         Err(Errno::EBADF)
