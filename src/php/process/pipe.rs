@@ -133,7 +133,7 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let runs = || event_loop::existing().is_some_and(|event_loop| event_loop.is_running());
     let waits = process.blocking.get() && !(process.writes_at_once && runs());
     let sent = if waits {
-        pipe::send(&*end.fd, data, Patience::Limited(end.limit))
+        send_in_time(&process, &end, data)
     } else {
         send_at_once(&process, &end.fd, data)
     };
@@ -142,14 +142,28 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Sends, and waits for room. What the event loop did not come to send goes first.
+fn send_in_time(process: &Process, end: &End, data: &[u8]) -> Result<usize, Errno> {
+    let patience = Patience::Limited(end.limit);
+    let outbox = process.outbox.borrow().clone();
+    if let Some(outbox) = outbox.filter(|outbox| outbox.is_of_this_process()) {
+        outbox.flush(patience)?;
+    }
+    pipe::send(&*end.fd, data, patience)
+}
+
 /// Sends without waiting: what the pipe does not take, the event loop sends later. Without one, less than
 /// all may be sent.
 fn send_at_once(process: &Process, fd: &Rc<OwnedFd>, data: &[u8]) -> Result<usize, Errno> {
     let outbox = process.outbox.borrow().clone();
     let outbox = outbox.filter(|outbox| outbox.is_of_this_process());
-    let sent = match &outbox {
+    let waits = outbox
+        .as_ref()
+        .is_some_and(|outbox| outbox.flush(Patience::None).is_err());
+    let sent = match event_loop::existing() {
         // Behind what waits already.
-        Some(outbox) if !outbox.is_empty() => 0,
+        Some(_) if waits => 0,
+        None if waits => return Err(Errno::EAGAIN),
         _ => match pipe::send(&**fd, data, Patience::None) {
             Err(Errno::EAGAIN) if event_loop::existing().is_some() => 0,
             other => other?,
