@@ -71,6 +71,21 @@ same("\"timer\"\n\"signal\"\n", told(<<<'CODE'
     Swoole\Process::daemon(true, true);
     Swoole\Event::wait();
     CODE));
+
+// The preemptive scheduler goes on.
+same("true\n", told(<<<'CODE'
+    Co::set(['enable_preemptive_scheduler' => true]);
+    Co\run(function () {
+        $flag = false;
+        go(function () use (&$flag) {
+            Co::sleep(0.001);
+            $flag = true;
+        });
+        Swoole\Process::daemon(true, true);
+        while (!$flag);
+        tell($flag);
+    });
+    CODE));
 echo "ok\n";
 ?>
 --EXPECT--

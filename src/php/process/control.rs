@@ -1,6 +1,7 @@
 //! What acts on processes as such, this one or others.
 
 use super::super::convert::{Item, for_each, return_array, return_list, set_bool, set_long};
+use super::super::coroutine::preempt;
 use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop, protect};
@@ -108,6 +109,7 @@ fn do_daemon(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     // The caller's process is over: event loop and timers go on here.
     forks::take_over();
+    preempt::renew();
     set_bool(place, true);
     Ok(())
 }
