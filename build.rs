@@ -3,6 +3,8 @@
 //! The checks are in `scripts/check-env`, which the Makefile and the PECL build call as well. They run
 //! here for a plain `cargo build`, before the bindings to PHP are made: that step fails with pages.
 
+use std::error::Error;
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -11,7 +13,12 @@ fn main() {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     match Command::new("sh").arg("scripts/check-env").output() {
-        Ok(output) if output.status.success() => describe_php(),
+        Ok(output) if output.status.success() => {
+            describe_php();
+            if let Err(error) = bind_basic_globals() {
+                println!("cargo::error=PHP's headers cannot be read: {error}");
+            }
+        }
         Ok(output) => {
             let complaint = String::from_utf8_lossy(&output.stderr);
             let line = complaint
@@ -29,11 +36,9 @@ fn main() {
 fn describe_php() {
     println!("cargo::rustc-check-cfg=cfg(stack_limit)");
     println!("cargo::rustc-check-cfg=cfg(stream_knows_buffered)");
-    let config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
-    let Ok(output) = Command::new(config).arg("--include-dir").output() else {
+    let Ok(folder) = php_config("--include-dir") else {
         return;
     };
-    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let header = std::fs::read_to_string(format!("{folder}/main/php_config.h"));
     if header.is_ok_and(|text| text.contains("#define ZEND_CHECK_STACK_LIMIT 1")) {
         println!("cargo::rustc-cfg=stack_limit");
@@ -42,4 +47,28 @@ fn describe_php() {
     if header.is_ok_and(|text| text.contains("has_buffered_data:1")) {
         println!("cargo::rustc-cfg=stream_knows_buffered");
     }
+}
+
+/// What php-config says.
+fn php_config(option: &str) -> std::io::Result<String> {
+    let config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
+    let output = Command::new(config).arg(option).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Writes `basic_globals.rs`: where the members of `php_basic_globals` are, which is not the same in each PHP.
+fn bind_basic_globals() -> Result<(), Box<dyn Error>> {
+    let includes = php_config("--includes")?;
+    let bindings = bindgen::builder()
+        .header_contents(
+            "basic_globals.h",
+            "#include <php.h>\n#include <ext/standard/basic_functions.h>\n",
+        )
+        .clang_args(includes.split_whitespace())
+        .allowlist_type("_php_basic_globals")
+        .formatter(bindgen::Formatter::None)
+        .generate()?;
+    let folder = std::env::var("OUT_DIR")?;
+    bindings.write_to_file(Path::new(&folder).join("basic_globals.rs"))?;
+    Ok(())
 }

@@ -91,6 +91,19 @@ run(function (): void {
     $empty->close();
     same([[false, SWOOLE_CHANNEL_CLOSED]], $answers);
 
+    // Closed again by those who are told.
+    $empty = new Channel();
+    $ended = [];
+    for ($i = 0; $i < 5; $i++) {
+        go(function () use ($empty, $i, &$ended): void {
+            same(false, $empty->pop());
+            same(false, $empty->close());
+            $ended[] = $i;
+        });
+    }
+    same(true, $empty->close());
+    same(range(0, 4), $ended);
+
     // What is left in it goes with it; so does what somebody who is canceled had in hand.
     $held = new ArrayObject();
     $weak = WeakReference::create($held);

@@ -7,9 +7,11 @@ use function SwooleRs\Tests\{check, child, pair, parts, reap, same, warning_of, 
 
 require __DIR__ . '/peer.inc';
 
-/** Writes one byte after the other until it is killed, or the test is no more. */
+/** Writes two bytes, and then one after the other until it is killed, or the test is no more. */
 function drip(Socket $peer, string $byte): int
 {
+    // The child may take its time to start.
+    write($peer, $byte . $byte);
     $parent = getmypid();
     return child(function () use ($peer, $byte, $parent) {
         while (posix_getppid() === $parent && @socket_write($peer, $byte)) {

@@ -5,6 +5,7 @@ Swoole\Coroutine: cancel, with and without an exception, and setTimeLimit
 use Swoole\Coroutine;
 use Swoole\Coroutine\{CanceledException, Channel, TimeoutException};
 use function Swoole\Coroutine\{go, run};
+use SwooleRs\Tests\Script;
 use function SwooleRs\Tests\same;
 
 require __DIR__ . '/../include/bootstrap.php';
@@ -115,6 +116,15 @@ run(function (): void {
     same(false, Coroutine::cancel($cid, true));
     same('canceled', end($log));
 });
+
+// A time limit ends with its coroutine: the script does not wait for it.
+foreach (['return;', 'defer(fn () => Co::sleep(0.001));'] as $end) {
+    same('over', Script::run("
+        go(function () { Co::setTimeLimit(1000); {$end} });
+        go(function () { Co::setTimeLimit(1000); Co::sleep(0.001); });
+        Swoole\\Event::wait();
+        echo 'over';", status: 0), $end);
+}
 echo "ok\n";
 ?>
 --EXPECT--

@@ -30,7 +30,11 @@ final class Script
         $this->process = proc_open([...TestServer::interpreter(), $file, ...$arguments],
             [['file', '/dev/null', 'r'], $output, $output], $pipes, $this->folder, [$name => $value] + getenv())
             ?: throw new Failure('the script cannot be started');
-        $this->pid = proc_get_status($this->process)['pid'];
+        $status = proc_get_status($this->process);
+        $this->pid = $status['pid'];
+        if (!$status['running']) {
+            $this->end = $status; // told once
+        }
     }
 
     /** Runs code to its end and returns what it wrote; the exit status must be as told, and no process left. */

@@ -30,7 +30,7 @@ $code = <<<'PHP'
     /** A server of HTTP: connections are kept; /slow answers late, /N sends so many bytes, /echo what it got. */
     function serve(mixed $server): void
     {
-        while ($connection = @stream_socket_accept($server, 5)) {
+        while ($connection = @stream_socket_accept($server, 60)) {
             go(function () use ($connection): void {
                 while (($request = fgets($connection)) !== false) {
                     $length = 0;

@@ -190,21 +190,36 @@ fn read_timeout(frame: Frame, skip: usize) -> Result<Option<u64>, Stop> {
     Ok(timeout_ms(seconds))
 }
 
-/// Wakes who was called, unless it has given up meanwhile.
-#[inline]
-fn wake(waiter: Option<Waiter>) {
-    if let Some((co, wait)) = waiter
-        && co.waits.get() == wait
-    {
-        engine::wake(co, Woken::Resumed);
-    }
-}
-
 /// Which end of a channel.
 #[derive(Clone, Copy)]
 enum End {
     Consumer,
     Producer,
+}
+
+/// Wakes who was called at one end. False: it is there no more.
+#[inline]
+fn wake((co, wait): Waiter) -> bool {
+    let is_there = co.waits.get() == wait;
+    if is_there {
+        engine::wake(co, Woken::Resumed);
+    }
+    is_there
+}
+
+/// Wakes who was called at one end; in a child it may be a coroutine of its parent, and the next one's turn.
+#[inline]
+fn wake_at(chan: &Chan, end: End, called: Option<Waiter>) {
+    let mut called = called;
+    while let Some(waiter) = called
+        && !wake(waiter)
+    {
+        let mut channel = chan.0.borrow_mut();
+        called = match end {
+            End::Consumer => channel.consumers.call_next(),
+            End::Producer => channel.producers.call_next(),
+        };
+    }
 }
 
 /// Waits at one end. An error is the channel's error code.
@@ -295,7 +310,7 @@ fn do_push(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 #[inline]
 fn finish_push(frame: Frame, place: Place<'_>, chan: &Chan, value: *mut zval) -> Result<(), Stop> {
     let consumer = chan.0.borrow_mut().push(Item::new(value));
-    wake(consumer);
+    wake_at(chan, End::Consumer, consumer);
     set_bool(place, true);
     Ok(set_error(frame, OK)?)
 }
@@ -322,14 +337,18 @@ fn finish_pop(frame: Frame, place: Place<'_>, chan: &Chan) -> Result<(), Stop> {
         return Ok(());
     };
     item.move_to(place);
-    wake(producer);
+    wake_at(chan, End::Producer, producer);
     Ok(set_error(frame, OK)?)
 }
 
 fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     parse!(frame, c"")?;
     let chan = keep(frame)?;
-    let closed = chan.0.borrow_mut().close();
+    if !chan.0.borrow_mut().close() {
+        // Whoever closed it calls those who wait, one after the other, and may be in the midst of it.
+        set_bool(place, false);
+        return Ok(());
+    }
     loop {
         let waiter = {
             let mut channel = chan.0.borrow_mut();
@@ -338,12 +357,10 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
                 .call_next()
                 .or_else(|| channel.consumers.call_next())
         };
-        if !closed || waiter.is_none() {
-            break;
-        }
+        let Some(waiter) = waiter else { break };
         wake(waiter);
     }
-    set_bool(place, closed);
+    set_bool(place, true);
     Ok(())
 }
 

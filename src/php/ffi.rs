@@ -131,8 +131,7 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub fn zend_ini_long(name: *const c_char, name_length: usize, orig: c_int) -> zend_long;
-    /// The first field of `php_basic_globals`: `user_shutdown_function_names`.
-    pub static mut basic_globals: *mut HashTable;
+    pub static mut basic_globals: BasicGlobals;
     pub fn php_call_shutdown_functions();
     pub fn php_request_shutdown(dummy: *mut std::ffi::c_void);
     pub fn php_output_clean_all();
@@ -191,6 +190,22 @@ unsafe extern "C" {
     pub fn display_ini_entries(module: *mut zend_module_entry);
     pub fn zend_ini_boolean_displayer_cb(ini_entry: *mut zend_ini_entry, type_: c_int);
 }
+
+/// The globals of PHP's standard extension, as its headers declare them: see `build.rs`.
+#[allow(
+    warnings,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    reason = "made by bindgen"
+)]
+mod basic {
+    include!(concat!(env!("OUT_DIR"), "/basic_globals.rs"));
+}
+
+pub use basic::{
+    _php_basic_globals as BasicGlobals, _zend_fcall_info as CompareGlobals,
+    _zend_fcall_info_cache as CompareCacheGlobals,
+};
 
 /// Where a source begins: Zend/zend_compile.h.
 pub const ZEND_COMPILE_POSITION_AT_OPEN_TAG: u32 = 1;

@@ -122,6 +122,11 @@ fn load_in_coroutine(
     }
 }
 
+/// In a child, outside of coroutines: its parent's are not there to go on with what they load.
+pub fn forget() {
+    with_loading(HashMap::clear);
+}
+
 /// The class, if it is known by now.
 fn find(lower: *mut zend_string) -> *mut zend_class_entry {
     // SAFETY: the engine's table of classes by name; a live string.

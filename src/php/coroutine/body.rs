@@ -3,7 +3,7 @@
 use super::co::Co;
 use super::engine;
 use super::fiber::Transfer;
-use super::{joins, vm};
+use super::{joins, vm, waits};
 use crate::php::callback::{self, CallOutcome};
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, about_panic, protect};
@@ -159,6 +159,15 @@ fn release(co: &Co, mut returned: Value) {
     if let Some(call) = co.call.take() {
         call.release();
     }
+    end_limit(co);
+}
+
+/// `setTimeLimit()` is over; it would keep the event loop going.
+#[inline]
+fn end_limit(co: &Co) {
+    if let Some(timer) = co.limit.take() {
+        waits::cancel_timer(timer);
+    }
 }
 
 #[cold]
@@ -179,4 +188,5 @@ fn give_up(co: &Co) {
     co.defers.borrow_mut().clear();
     co.user_context.set(std::ptr::null_mut());
     co.throw.set(std::ptr::null_mut());
+    end_limit(co);
 }

@@ -370,6 +370,20 @@ pub fn end_all() {
     }
 }
 
+/// In a process that was just made by fork, outside of coroutines: those that wait are the parent's, and so
+/// is what they wait for. Their records and stacks stay as they are, for ever: leaving their frames would
+/// be to run the parent's code.
+pub fn forget_all() {
+    debug_assert!(running().is_none(), "a child in a coroutine goes on in it");
+    let live = engine().live.take();
+    for co in live.numbers().filter_map(|cid| live.get(cid)) {
+        co.cid.set(0);
+        co.state.set(State::Ended);
+        // Whoever still holds the record finds another wait.
+        co.waits.set(co.waits.get() + 1);
+    }
+}
+
 /// The coroutine has ended: takes its number away, once. For [`body`], which runs on its stack.
 #[inline]
 pub fn close(co: &'static Co) {

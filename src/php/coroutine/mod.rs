@@ -163,6 +163,12 @@ pub fn activate() -> Result<(), Stop> {
     Ok(())
 }
 
+/// In a child, outside of coroutines: forgets its parent's.
+pub fn forget_all() {
+    engine::forget_all();
+    autoload::forget();
+}
+
 /// Whether the loop runs for coroutines, too.
 #[must_use]
 pub fn is_active() -> bool {

@@ -1,13 +1,14 @@
 //! What belongs to each coroutine of the engine's state. `zend_fiber_switch_context` keeps the VM stack,
 //! the running frame, `error_reporting`, the place of a bailout and the bounds of the machine stack;
-//! here is the rest, and the VM stack of a new coroutine.
+//! here is the rest, with what PHP's standard extension keeps of calls that are under way, and the VM stack
+//! of a new coroutine.
 
 use super::fiber::{self, StackRange};
 use crate::php::ffi::*;
 use crate::php::method::Bailout;
 use crate::php::method::protect;
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 
 /// A coroutine's VM stack starts with a page of this size, and grows by pages of it.
 pub const PAGE_BYTES: usize = 8 * 1024;
@@ -55,6 +56,136 @@ struct Output {
     running: *mut c_void,
 }
 
+/// What `serialize()` and `unserialize()` keep while they call methods of objects: what has been seen, for
+/// calls of theirs in `Serializable`, and whether others begin anew.
+#[derive(Clone, Copy)]
+struct Serializing {
+    lock: c_uint,
+    serialize: Seen,
+    unserialize: Seen,
+}
+
+/// How many calls share what has been seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    data: *mut c_void,
+    level: c_uint,
+}
+
+#[inline(always)]
+fn basic() -> *mut BasicGlobals {
+    &raw mut basic_globals
+}
+
+/// Whether something of the kind is under way: 0: no.
+#[inline(always)]
+fn serializing() -> c_uint {
+    let basic = basic();
+    // SAFETY: words of PHP's globals, of the thread that runs PHP.
+    unsafe { (*basic).serialize_lock | (*basic).serialize.level | (*basic).unserialize.level }
+}
+
+/// 0: nobody serializes or compares.
+#[inline(always)]
+fn calls() -> usize {
+    serializing() as usize | comparing()
+}
+
+#[cold]
+fn swap_serializing(new: Serializing) -> Serializing {
+    let basic = basic();
+    // SAFETY: as above; each word is right where the others are.
+    unsafe {
+        Serializing {
+            lock: (&raw mut (*basic).serialize_lock).replace(new.lock),
+            serialize: Seen {
+                data: (&raw mut (*basic).serialize.data)
+                    .replace(new.serialize.data.cast())
+                    .cast(),
+                level: (&raw mut (*basic).serialize.level).replace(new.serialize.level),
+            },
+            unserialize: Seen {
+                data: (&raw mut (*basic).unserialize.data)
+                    .replace(new.unserialize.data.cast())
+                    .cast(),
+                level: (&raw mut (*basic).unserialize.level).replace(new.unserialize.level),
+            },
+        }
+    }
+}
+
+/// No call is under way, as at the start of a request.
+const NOT_SERIALIZING: Serializing = {
+    let seen = Seen {
+        data: std::ptr::null_mut(),
+        level: 0,
+    };
+    Serializing {
+        lock: 0,
+        serialize: seen,
+        unserialize: seen,
+    }
+};
+
+/// What `usort()` and its family call.
+#[derive(Clone, Copy)]
+struct Comparing {
+    callable: CompareGlobals,
+    resolved: CompareCacheGlobals,
+}
+
+/// 0: nothing is compared. Some of them leave what they called when they have ended, too.
+#[inline(always)]
+fn comparing() -> usize {
+    // SAFETY: as above; PHP sets the size with the rest, and all of it is zero at first.
+    unsafe { (*basic()).user_compare_fci.size }
+}
+
+#[cold]
+fn swap_comparing(new: Comparing) -> Comparing {
+    let basic = basic();
+    // SAFETY: as above; what it refers to is kept by the call that compares.
+    unsafe {
+        Comparing {
+            callable: (&raw mut (*basic).user_compare_fci).replace(new.callable),
+            resolved: (&raw mut (*basic).user_compare_fci_cache).replace(new.resolved),
+        }
+    }
+}
+
+/// None: what stands there was left behind.
+#[cold]
+fn take_comparing() -> Option<Comparing> {
+    // SAFETY: sizes and pointers: as it is at first.
+    let taken = swap_comparing(unsafe { std::mem::zeroed() });
+    is_comparing().then_some(taken)
+}
+
+/// Whether one of PHP's functions is under way that have a "u" in their names for the user's comparison: some
+/// others have, too. In a native fiber the frames that it was started from do not show.
+fn is_comparing() -> bool {
+    let eg = eg();
+    // SAFETY: the engine's chain of frames; an internal function that is called by name has one.
+    unsafe {
+        let mut frame = (*eg).current_execute_data;
+        while !frame.is_null() {
+            let function = (*frame).func;
+            if !function.is_null() && u32::from((*function).type_) == ZEND_INTERNAL_FUNCTION {
+                let name = (*function).common.function_name;
+                if !name.is_null()
+                    && str_bytes(name)
+                        .split(|b| *b == b'_')
+                        .any(|part| part.first() == Some(&b'u'))
+                {
+                    return true;
+                }
+            }
+            frame = (*frame).prev_execute_data;
+        }
+        !(*eg).active_fiber.is_null()
+    }
+}
+
 /// What a context takes along when it is left.
 pub struct Saved {
     error_reporting: c_int,
@@ -69,6 +200,8 @@ struct Rare {
     prev_exception: *mut zend_object,
     opline_before_exception: *const zend_op,
     output: Option<Output>,
+    serializing: Option<Serializing>,
+    comparing: Option<Comparing>,
     blocks: u32,
 }
 
@@ -81,13 +214,14 @@ fn is_silent(error_reporting: c_int) -> bool {
     error_reporting & !(E_FATAL_ERRORS as c_int) == 0
 }
 
-/// No exception, no special error handling, no output buffer, no ban on switches.
+/// No exception, no special error handling, no output buffer, nothing being serialized or compared, no ban on
+/// switches.
 #[inline(always)]
 fn is_plain(eg: *mut zend_executor_globals) -> bool {
     // SAFETY: words of the engine's globals, of the thread that runs PHP; 0 is EH_NORMAL.
     unsafe {
         let exceptions = (*eg).exception as usize | (*eg).prev_exception as usize;
-        exceptions | (*eg).error_handling as usize == 0
+        exceptions | (*eg).error_handling as usize | calls() == 0
             && (*output()).handlers.top == 0
             && !fiber::is_blocked()
     }
@@ -124,6 +258,8 @@ fn take_rare() -> Box<Rare> {
             prev_exception: (*eg).prev_exception,
             opline_before_exception: (*eg).opline_before_exception,
             output: ((*output()).handlers.top > 0).then(take_output),
+            serializing: (serializing() != 0).then(|| swap_serializing(NOT_SERIALIZING)),
+            comparing: (comparing() != 0).then(take_comparing).flatten(),
             blocks: fiber::unblock(),
         }
     };
@@ -171,6 +307,12 @@ fn put_rare(rare: Rare) {
     }
     if let Some(output) = rare.output {
         put_output(output);
+    }
+    if let Some(serializing) = rare.serializing {
+        swap_serializing(serializing);
+    }
+    if let Some(comparing) = rare.comparing {
+        swap_comparing(comparing);
     }
     fiber::block_again(rare.blocks);
 }
@@ -319,6 +461,7 @@ pub fn enter(page: *mut _zend_vm_stack, range: StackRange) {
 /// A bailout has ended the coroutine whose VM stack starts with this page.
 pub fn after_bailout(page: *mut _zend_vm_stack) {
     calm();
+    swap_serializing(NOT_SERIALIZING);
     // SAFETY: as in `enter`: the frame at which backtraces end is still there.
     unsafe { (*eg()).current_execute_data = page.cast::<zval>().add(HEADER_SLOTS).cast() };
 }

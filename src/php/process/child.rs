@@ -9,6 +9,7 @@ use super::super::coroutine;
 use super::super::ffi::*;
 use super::super::handler;
 use super::super::method::{Stop, protect};
+use super::super::runtime;
 use std::cell::RefCell;
 use swoole_core::error::codes;
 use swoole_core::log;
@@ -32,8 +33,8 @@ pub fn refuse_in_coroutine() -> Result<(), Stop> {
     })
 }
 
-/// Splits the process; the child forgets what is its parent's: event loop, signal handlers, shutdown
-/// functions, output that waits in a buffer. It must end with [`end_here`] or `libc::exit`.
+/// Splits the process; the child forgets what is its parent's: event loop, coroutines, signal handlers,
+/// shutdown functions, output that waits in a buffer. It must end with [`end_here`] or `libc::exit`.
 pub fn fork_child() -> Result<Forked, SysError> {
     let forked = fork_with_signals()?;
     if forked == Forked::Child {
@@ -62,6 +63,10 @@ pub fn enter_of_server() {
 fn enter_child() {
     super::signals::forget();
     reaped::forget();
+    if coroutine::current().is_none() {
+        coroutine::forget_all();
+        runtime::forget_coroutines();
+    }
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all
@@ -93,9 +98,12 @@ fn tell_engine() {
 
 /// Exchanges the table of `register_shutdown_function`.
 fn swap_shutdown_functions(new: *mut HashTable) -> *mut HashTable {
-    // SAFETY: `basic_globals` begins with this pointer in each PHP version from 8.0 to 8.5; it is null
-    // or a table that PHP owns, and PHP makes a new one where it is null.
-    unsafe { (&raw mut basic_globals).replace(new) }
+    // SAFETY: a word of PHP's globals; it is null or a table that PHP owns, and PHP makes a new one where it
+    // is null.
+    unsafe {
+        let table = &raw mut basic_globals.user_shutdown_function_names;
+        table.cast::<*mut HashTable>().replace(new)
+    }
 }
 
 /// Why a child ends.

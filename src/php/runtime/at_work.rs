@@ -99,6 +99,12 @@ impl Drop for AtWork {
     }
 }
 
+/// In a child, outside of coroutines: its parent's are not there to leave what they are in.
+pub fn forget() {
+    ENTRIES.get().borrow_mut().clear();
+    CLOSING.get().borrow_mut().clear();
+}
+
 /// The first of the others that is inside of an operation of the stream.
 fn other(stream: *mut php_stream, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
     let cid = coroutine::current();

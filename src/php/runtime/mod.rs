@@ -89,6 +89,13 @@ pub fn request_startup() {
     });
 }
 
+/// In a child, outside of coroutines: forgets what its parent's coroutines wait for.
+pub fn forget_coroutines() {
+    at_work::forget();
+    ready::forget();
+    curl::forget_coroutines();
+}
+
 /// At the end of a request.
 pub fn request_shutdown() {
     curl::request_shutdown();

@@ -182,6 +182,9 @@ const LOOK_MS: u64 = 10;
 
 /// Waits until the child has ended, and leaves it to be reaped. False: canceled.
 fn wait_for_end(child: libc::pid_t) -> Result<bool, Stop> {
+    if !is_running(child) {
+        return Ok(true);
+    }
     // SAFETY: takes integers, and gives a new descriptor or -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
     let Ok(fd @ 0..) = c_int::try_from(fd) else {
@@ -189,6 +192,11 @@ fn wait_for_end(child: libc::pid_t) -> Result<bool, Stop> {
     };
     // SAFETY: the kernel just made it for us.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    // `proc_get_status()` reaps, too, in some versions of PHP, and the number goes to another process then:
+    // it was this child that the descriptor was made for if it is ours now.
+    if !is_running(child) {
+        return Ok(true);
+    }
     while nonblocking::poll(fd.as_raw_fd(), libc::POLLIN) == 0 {
         match ready::wait_many(&[(fd.as_raw_fd(), Way::Read)], None)? {
             ready::Waited::Ready => {}

@@ -149,6 +149,11 @@ fn with<R>(event_loop: &Rc<EventLoop>, f: impl FnOnce(&mut Fds) -> R) -> R {
     f(&mut table.get_or_insert_with(made).fds)
 }
 
+/// In a child: who waits does so in its parent's loop.
+pub fn forget() {
+    TABLE.get().borrow_mut().take();
+}
+
 /// Whether another coroutine waits for anything of a descriptor.
 #[must_use]
 pub fn is_bound(fd: RawFd) -> bool {

@@ -32,7 +32,9 @@ impl Side {
     }
 
     fn cid(&self) -> Option<i64> {
-        self.waiting.get().map(|(co, _)| co.cid.get())
+        // In a child there may stand one of its parent's.
+        let waiting = self.waiting.get().filter(|(co, _)| co.cid.get() != 0);
+        waiting.map(|(co, _)| co.cid.get())
     }
 }
 

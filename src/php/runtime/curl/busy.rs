@@ -29,6 +29,12 @@ pub fn any() -> bool {
     !BUSY.get().borrow().is_empty()
 }
 
+/// In a child, outside of coroutines: its parent's are not there to go on. What the child itself was forked
+/// out of stays.
+pub fn forget() {
+    BUSY.get().borrow_mut().retain(|work| work.cid < 0);
+}
+
 /// Whether anybody is at work with a handle.
 pub fn is(object: *mut zend_object) -> bool {
     owner(object).is_some()

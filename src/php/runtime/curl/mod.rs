@@ -32,6 +32,7 @@ use crate::php::ffi::*;
 use crate::php::method::{Frame, Stop};
 use swoole_core::error::{self, codes};
 
+pub use self::busy::forget as forget_coroutines;
 pub use self::multis::request_shutdown;
 
 fn applies() -> bool {

@@ -11,7 +11,7 @@ use crate::php::method::{Bailout, Stop, docref, protect};
 use crate::php::runtime::nonblocking;
 use crate::php::runtime::ready::{self, Deadline, Waited, Way};
 use std::ffi::{CString, c_int};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// Why there is no connection.
 struct Failure {
@@ -66,12 +66,21 @@ pub fn connect(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
         Looked::Canceled => Failure::errno(libc::ECANCELED),
         Looked::Failed(error) => unknown_host(&host, &error.text())?,
     };
-    failure.text.truncate(MAX_TEXT_BYTES);
+    cut(&mut failure.text, MAX_TEXT_BYTES);
     fail(param, &failure)?;
     Ok(abi::OPTION_OK)
 }
 
 const MAX_TEXT_BYTES: usize = 1024;
+
+/// Keeps at most so many bytes, and whole characters.
+fn cut(text: &mut String, max_bytes: usize) {
+    let mut end = max_bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
 
 /// # Safety
 /// PHP's request.
@@ -109,15 +118,16 @@ fn as_php_does(stream: Stream, param: *mut XportParam) -> Result<c_int, Stop> {
 fn try_each(
     stream: Stream,
     param: *mut XportParam,
-    addresses: &[IpAddr],
+    addresses: &[SocketAddr],
     port: &str,
     deadline: Deadline,
 ) -> Result<Option<Failure>, Stop> {
     let mut last = None;
     for address in addresses {
         let name = match address {
-            IpAddr::V4(v4) => format!("{v4}:{port}"),
-            IpAddr::V6(v6) => format!("[{v6}]:{port}"),
+            SocketAddr::V4(v4) => format!("{}:{port}", v4.ip()),
+            SocketAddr::V6(v6) if v6.scope_id() == 0 => format!("[{}]:{port}", v6.ip()),
+            SocketAddr::V6(v6) => format!("[{}%{}]:{port}", v6.ip(), v6.scope_id()),
         };
         let Ok(name) = CString::new(name) else {
             continue;

@@ -10,8 +10,8 @@ use swoole_core::sys::names::{self, Hints, NameError};
 /// What a look-up has come to.
 #[derive(Debug)]
 pub enum Looked {
-    /// Never none of them; each comes once.
-    Up(Vec<IpAddr>),
+    /// Never none of them; each comes once, with port 0, and with the scope of one that has a scope.
+    Up(Vec<SocketAddr>),
     Failed(NameError),
     TimedOut,
     Canceled,
@@ -20,7 +20,7 @@ pub enum Looked {
 /// The addresses of a host, of both families in the resolver's order, as PHP asks for them. In a coroutine.
 pub fn addresses(host: &str, socktype: i32, timeout_ms: Option<u64>) -> Result<Looked, Stop> {
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(Looked::Up(vec![ip]));
+        return Ok(Looked::Up(vec![SocketAddr::new(ip, 0)]));
     }
     let hints = Hints {
         socktype,
@@ -34,10 +34,11 @@ pub fn addresses(host: &str, socktype: i32, timeout_ms: Option<u64>) -> Result<L
         Err(Woken::TimedOut) => return Ok(Looked::TimedOut),
         Err(_) => return Ok(Looked::Canceled),
     };
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for ip in found.iter().map(SocketAddr::ip) {
-        if !addresses.contains(&ip) {
-            addresses.push(ip);
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for mut address in found {
+        address.set_port(0);
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
     Ok(if addresses.is_empty() {

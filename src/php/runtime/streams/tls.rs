@@ -3,6 +3,7 @@
 use super::abi::{self, CryptoParam, NetStream, TlsStream};
 use super::io::duration;
 use super::ops::{Kind, Stream};
+use crate::php::coroutine;
 use crate::php::ffi::*;
 use crate::php::method::{Bailout, Stop, docref, protect};
 use crate::php::runtime::at_work::AtWork;
@@ -97,7 +98,14 @@ pub fn transfer(
         if result > 0 || errno != libc::EAGAIN || stream.is_at_end() {
             return Ok(result);
         }
-        match work.waiting(|| ready::wait(fd, wanted(stream, way), deadline.left_ms()))? {
+        let waited = work.waiting(|| {
+            if wanted(stream, way) == way {
+                ready::wait(fd, way, deadline.left_ms())
+            } else {
+                nap(deadline)
+            }
+        });
+        match waited? {
             Waited::Ready => {}
             Waited::TimedOut => {
                 // SAFETY: the stream lives: it is closed only after whoever waits for it has left.
@@ -112,6 +120,25 @@ pub fn transfer(
             }
         }
     }
+}
+
+/// Where one coroutine reads and another one writes, both may have to wait for the same, and only one can
+/// wait for the descriptor: that is left to whose direction it is, and the other looks again after a while. It
+/// is rare: the keys are changing.
+const NAP_MS: u64 = 10;
+
+fn nap(deadline: Deadline) -> Result<Waited, Stop> {
+    let left_ms = deadline.left_ms();
+    let is_last = left_ms.is_some_and(|ms| ms <= NAP_MS);
+    let nap_ms = left_ms.map_or(NAP_MS, |ms| ms.min(NAP_MS));
+    Ok(match coroutine::suspend(Some(nap_ms)) {
+        coroutine::Woken::TimedOut if is_last => Waited::TimedOut,
+        coroutine::Woken::TimedOut => Waited::Ready,
+        // Who closes the stream cuts the wait short.
+        coroutine::Woken::Resumed => Waited::Closed,
+        coroutine::Woken::Canceled => Waited::Canceled,
+        coroutine::Woken::Ended => return Err(Stop::Exit),
+    })
 }
 
 /// `stream_socket_enable_crypto()`, and what `ssl://` does when it is connected.
