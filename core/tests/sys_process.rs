@@ -2,17 +2,16 @@
 //! first argument, if any, selects those whose names contain it.
 #![allow(clippy::expect_used)]
 
+#[path = "sys_process_support/threads.rs"]
+mod threads;
+
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use swoole_core::log;
 use swoole_core::net::{Accepted, ListenOptions, Listener, SockType, Stream, WriteOutcome};
-use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::shm::atomic;
 use swoole_core::sys::credentials;
 use swoole_core::sys::eventfd::EventFd;
@@ -38,9 +37,18 @@ const TESTS: &[Test] = &[
         "a_joined_thread_does_not_stop_a_fork",
         a_joined_thread_does_not_stop_a_fork,
     ),
+    // Before others that have such threads: a process says it once.
+    (
+        "foreign_threads_are_warned_of_once",
+        threads::foreign_threads_are_warned_of_once,
+    ),
     (
         "threads_of_a_pool_do_not_stop_a_fork",
-        threads_of_a_pool_do_not_stop_a_fork,
+        threads::threads_of_a_pool_do_not_stop_a_fork,
+    ),
+    (
+        "a_daemon_takes_over_what_its_caller_made",
+        threads::a_daemon_takes_over_what_its_caller_made,
     ),
     ("a_command_is_run_and_reaped", a_command_is_run_and_reaped),
     ("signals_arrive_as_a_set", signals_arrive_as_a_set),
@@ -55,8 +63,8 @@ const TESTS: &[Test] = &[
         a_child_may_have_an_inbox_of_its_own,
     ),
     (
-        "blocking_calls_go_on_after_signals",
-        blocking_calls_go_on_after_signals,
+        "signals_interrupt_what_is_never_restarted",
+        signals_interrupt_what_is_never_restarted,
     ),
     (
         "a_storm_of_signals_loses_no_kind",
@@ -86,7 +94,7 @@ const TESTS: &[Test] = &[
     ),
     (
         "a_process_with_threads_forks_for_user_code",
-        a_process_with_threads_forks_for_user_code,
+        threads::a_process_with_threads_forks_for_user_code,
     ),
     (
         "a_child_forgets_its_parents_handlers",
@@ -283,27 +291,31 @@ fn a_child_may_have_an_inbox_of_its_own() {
     assert!(!is_readable(&inbox), "the parent's is another one");
 }
 
-fn blocking_calls_go_on_after_signals() {
+fn signals_interrupt_what_is_never_restarted() {
     let inbox = SignalInbox::install(&[Signal::USR1]).expect("inbox");
     let (mut ours, mut theirs) = UnixStream::pair().expect("pair");
     let pid = child(|| {
-        let mut byte = [0];
-        let read = theirs.read(&mut byte);
-        i32::from(matches!(read, Ok(1)) && inbox.drain().contains(Signal::USR1))
-    });
-    let stat = format!("/proc/{}/stat", pid.as_raw());
-    for _ in 0..100 {
-        // The call is all that it waits for.
-        while !std::fs::read_to_string(&stat)
-            .expect("stat")
-            .contains(") S ")
-        {
-            std::thread::yield_now();
+        assert!(nix::unistd::sleep(3600) > 0);
+        theirs.write_all(b"x").expect("tell");
+        // This goes on by itself.
+        match theirs.read(&mut [0]) {
+            Ok(count) => i32::try_from(count).expect("few"),
+            Err(_) => 2,
         }
+    });
+    // Until one falls into the call that it cuts short.
+    ours.set_nonblocking(true).expect("nonblocking");
+    while ours.read(&mut [0]).is_err() {
         process::kill(pid, Signal::USR1).expect("kill");
+        std::thread::yield_now();
+    }
+    for _ in 0..100 {
+        process::kill(pid, Signal::USR1).expect("kill");
+        std::thread::yield_now();
     }
     ours.write_all(b"x").expect("write");
     assert_eq!(wait_for(pid).code, 1);
+    drop(inbox);
 }
 
 fn a_storm_of_signals_loses_no_kind() {
@@ -499,41 +511,6 @@ fn identity_is_given_up_for_good() {
     assert_eq!(wait_for(pid).code, 0);
 }
 
-/// Another thread logs all the time; each child logs, too, which takes the log's lock.
-fn a_process_with_threads_forks_for_user_code() {
-    let folder = tempfile::tempdir().expect("folder");
-    let config = log::Config {
-        file: Some(folder.path().join("log")),
-        ..log::Config::default()
-    };
-    log::configure(config).expect("log");
-    let stop = Arc::new(AtomicBool::new(false));
-    let thread = std::thread::spawn({
-        let stop = Arc::clone(&stop);
-        move || {
-            while !stop.load(Relaxed) {
-                log::info("thread");
-            }
-        }
-    });
-    assert!(process::fork().is_err());
-    for _ in 0..50 {
-        let pid = match process::fork_with_threads().expect("fork") {
-            Forked::Parent(pid) => pid,
-            Forked::Child => {
-                log::info("child");
-                process::exit_now(3)
-            }
-        };
-        assert_eq!(wait_for(pid).code, 3);
-    }
-    stop.store(true, Relaxed);
-    thread.join().expect("join");
-    let text = std::fs::read_to_string(folder.path().join("log")).expect("log");
-    assert_eq!(text.matches("child").count(), 50);
-    log::configure(log::Config::default()).expect("log");
-}
-
 fn a_repeated_request_to_end_is_forgiven_for_a_while() {
     // How a child ends that hears SIGTERM once more after the end of its inbox.
     let ends_after = |forgives: bool, pause_ms: u64, by_itself: bool| {
@@ -634,38 +611,6 @@ fn an_eventfd_is_shared_with_a_child() {
     assert!(bell.clear());
     assert!(bell.as_raw_fd() > 2);
     assert_eq!(wait_for(pid).code, 0);
-}
-
-fn threads_of_a_pool_do_not_stop_a_fork() {
-    fn sum_in_threads() -> u32 {
-        let sum = std::rc::Rc::new(std::cell::Cell::new(0));
-        for number in 0..100 {
-            let sum = std::rc::Rc::clone(&sum);
-            let done = move |number| sum.set(sum.get() + number);
-            thread_pool::run(move || number, done).expect("run");
-        }
-        event_loop::current().expect("loop").run().expect("turn");
-        sum.get()
-    }
-    assert_eq!(sum_in_threads(), 4950);
-    assert!(thread_pool::stats().threads > 0);
-    // While its threads are at work, too: the locks that they hold are not the child's.
-    for number in 0..50 {
-        thread_pool::run(move || number, |_| {}).expect("run");
-        let pid = child(|| {
-            assert_eq!(thread_pool::stats(), thread_pool::Stats::default());
-            i32::from(sum_in_threads() == 4950)
-        });
-        assert_eq!(wait_for(pid).code, 1);
-    }
-    event_loop::current().expect("loop").run().expect("turn");
-    // Other threads do.
-    let (tx, rx) = std::sync::mpsc::channel::<()>();
-    let other = std::thread::spawn(move || rx.recv());
-    assert!(process::fork().is_err());
-    drop(tx);
-    assert!(other.join().expect("join").is_err());
-    event_loop::discard();
 }
 
 fn a_command_is_run_and_reaped() {

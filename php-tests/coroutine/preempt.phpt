@@ -95,6 +95,28 @@ $code = <<<'PHP'
 $out = Script::run($code);
 check(preg_match('~^(ab){10}(a|b)?\n|^(ba){10}\n~', $out) === 1, $out);
 same("bool(true)\nbool(false)\nbool(false)\nbool(true)\nbool(false)\nends\napart\n", substr($out, strpos($out, "\n") + 1));
+
+// A child that was forked while it is at work has one of its own.
+$out = Script::run(<<<'PHP'
+    use Swoole\Coroutine as Co;
+    Co::set(['enable_preemptive_scheduler' => true, 'enable_deadlock_check' => false]); // the child has one that sleeps for ever
+    swoole_async_set(['enable_coroutine' => false]);
+    function spin(string $who): void {
+        $flag = false;
+        go(function () use (&$flag) { Co::sleep(0.001); $flag = true; });
+        while (!$flag);
+        echo "{$who} preempted\n";
+    }
+    go(fn () => Co::sleep(0.03)); // keeps it at work
+    Swoole\Timer::after(1, function () {
+        $process = new Swoole\Process(fn () => Co\run(fn () => spin('child')), false, 0);
+        $process->start();
+        echo 'status ' . Swoole\Process::wait()['code'] . "\n";
+        go(fn () => spin('parent'));
+    });
+    Swoole\Event::wait();
+    PHP);
+same("child preempted\nstatus 0\nparent preempted\n", $out);
 echo "ok\n";
 ?>
 --EXPECT--

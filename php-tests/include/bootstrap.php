@@ -19,6 +19,29 @@ if (getenv('SWOOLE_TEST_ORDER') !== false) {
     ob_start(); // what the test itself prints on the way to its server is the client's side's alone
 }
 
+/**
+ * Writes down why a test fails, where scripts/phpt asks for it: run-tests.php repeats tests that look as if they
+ * depended on time, and tells nothing of the first failure when the second try passes.
+ */
+function note_failure(string $what): void
+{
+    $folder = getenv('SWOOLE_TEST_FAILURES');
+    if ($folder !== false) {
+        $name = strtr(preg_replace('/\.php$/', '', $_SERVER['SCRIPT_FILENAME']), '/', '_');
+        @file_put_contents("{$folder}/{$name}", date('[H:i:s] ') . "{$what}\n", FILE_APPEND);
+    }
+}
+
+if (getenv('SWOOLE_TEST_ORDER') === false) {
+    register_shutdown_function(function (int $pid): void {
+        $error = error_get_last();
+        // Children of the test are its own business.
+        if (getmypid() === $pid && ($error['type'] ?? 0) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_PARSE | E_RECOVERABLE_ERROR)) {
+            note_failure("{$error['message']} in {$error['file']}:{$error['line']}");
+        }
+    }, getmypid());
+}
+
 /** Seconds that any wait of a test may take; SWOOLE_TEST_PATIENCE=5 multiplies it on a slow machine. */
 function patience_s(float $seconds = 10.0): float
 {
@@ -107,7 +130,8 @@ function test_server(callable $server, callable $client, ?array $modes = null): 
             if (!$error instanceof Failure) {
                 echo '  ', $error::class, " in {$error->getFile()}:{$error->getLine()}\n";
             }
-            echo $process->story();
+            echo $story = $process->story();
+            note_failure("{$name}: {$error->getMessage()} at {$error->getTraceAsString()}\n{$story}");
         } finally {
             $process->discard();
         }

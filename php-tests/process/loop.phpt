@@ -79,11 +79,69 @@ foreach ([Process::PIPE_TYPE_STREAM, Process::PIPE_TYPE_DGRAM] as $type) {
     same(0, Process::wait()['code']);
 }
 
+// What waits when the loop is ended is sent by the next one, before what comes later; or by a call that waits.
+foreach ([false, true] as $blocking) {
+    $process = new Process(function (Process $process): void {
+        for ($total = ''; !str_ends_with($total, 'y');) {
+            $total .= $process->read(1 << 20);
+        }
+        $process->write(strlen($total) . ' ' . trim($total, 'x'));
+    }, false, Process::PIPE_TYPE_STREAM);
+    $process->setBlocking(false);
+    $written = 0;
+    Timer::after(1, function () use ($process, &$written): void {
+        while ($part = @$process->write(str_repeat('x', 30_000))) { // nobody reads yet
+            $written += $part;
+        }
+        Event::exit();
+    });
+    Event::wait();
+    if ($blocking) {
+        $process->start();
+        $process->setBlocking(true);
+        same(1, $process->write('y'));
+    } else {
+        Timer::after(1, function () use ($process): void {
+            same(1, $process->write('y'));
+            $process->start();
+        });
+        Event::wait();
+        $process->setBlocking(true);
+    }
+    same(($written + 1) . ' y', $process->read());
+    same(0, Process::wait()['code']);
+}
+
 // Closing what is watched ends the watch.
 $process = new Process(fn () => null);
 Event::add($process->pipe, fn () => null);
 $process->close();
 Event::wait();
+
+// What the callback of the watch owns may use the pipe when it goes.
+final class User
+{
+    public function __construct(private readonly Process $process)
+    {
+    }
+
+    public function __destruct()
+    {
+        global $seen;
+        $seen = [@$this->process->write('x'), @$this->process->close(), @$this->process->setTimeout(1)];
+    }
+}
+foreach ([0, Process::PIPE_MASTER] as $which) {
+    $process = new Process(fn () => null);
+    $user = new User($process);
+    Event::add($process->pipe, function () use ($user): void {
+    });
+    unset($user);
+    $seen = null;
+    same(true, $process->close($which));
+    Event::wait();
+    same([false, false, false], $seen);
+}
 echo "ok\n";
 ?>
 --EXPECT--

@@ -33,9 +33,16 @@ foreach (['3' => 'sleep(60);', '3, SWOOLE_IPC_UNIXSOCK' => '', '3, 0, 0, true' =
     $before = expect_lines($script, 3);
     if (str_contains($arguments, 'true')) {
         // A coroutine that sleeps is waited for: that is told to end by a handler of its own, or killed.
+        // A repetition within half a second of the first one is the same request.
         $script->signal(SIGTERM);
-        usleep(600_000);
-        $script->signal(SIGTERM);
+        until(function () use ($script): bool {
+            $is_told = str_contains($script->output(), 'told a second time to end');
+            if (!$is_told) {
+                $script->signal(SIGTERM);
+                usleep(100_000); // to be heard before the next look
+            }
+            return $is_told;
+        }, 'the second request');
         $script->expectExit();
         check(str_contains($script->output(), 'told a second time to end'), $script->output());
         $script->discard();
@@ -101,6 +108,34 @@ same(['the detached one', 'stop'], array_slice(expect_lines($script, 5), 3));
 $script->expectExit();
 same('', $script->output());
 $script->discard();
+
+// A worker that leaves while the pool ends has no successor, and the master waits for the others in peace.
+$output = Script::run('$ready = new Swoole\Atomic();
+    $ends = new Swoole\Atomic();
+    $left = new Swoole\Atomic();
+    $pool = new Swoole\Process\Pool(2);
+    $pool->set(["max_wait_time" => 60]);
+    $pool->on("shutdown", fn () => $ends->set(1));
+    $pool->on("workerStart", function ($pool, $id) use ($ready, $ends, $left) {
+        pcntl_signal(SIGTERM, SIG_IGN);
+        $ready->add();
+        $wait = function ($for) { while (!$for()) { usleep(1000); } };
+        if ($id === 0) {
+            $wait(fn () => $ready->get() === 2);
+            $pool->shutdown();
+            $wait(fn () => $ends->get() === 1);
+            echo $pool->detach() ? "left;" : "STAYS;";
+            $left->set(1);
+        } else {
+            $wait(fn () => $left->get() === 1);
+            sleep(1);
+        }
+    });
+    $used = fn () => getrusage()["ru_utime.tv_sec"] + getrusage()["ru_utime.tv_usec"] / 1e6 + getrusage()["ru_stime.tv_sec"] + getrusage()["ru_stime.tv_usec"] / 1e6;
+    $before = $used();
+    $pool->start();
+    echo ($cpu_s = $used() - $before) < 0.4 ? "in peace;" : "busy for {$cpu_s} s;", $ready->get();');
+same('left;in peace;2', $output);
 
 // With messages: the successor has those that the detached one did not take.
 $output = Script::run('$pool = new Swoole\Process\Pool(1, SWOOLE_IPC_UNIXSOCK);

@@ -13,9 +13,13 @@ $output = Script::run(<<<'CODE'
     $pool = new Swoole\Process\Pool(1, SWOOLE_IPC_NONE, 0, true);
     $pool->on('workerStart', function ($pool, $id) use ($n) {
         echo 'start ', Co::getCid() > 0 ? 'in a coroutine' : 'NOT IN A COROUTINE', ';';
-        Swoole\Timer::after(2, fn () => print('timer;'));
-        Co::sleep(0.001);
-        echo 'slept;';
+        $me = Co::getCid();
+        Swoole\Timer::after(1, function () use ($me) {
+            echo 'timer;';
+            Co::resume($me);
+        });
+        Co::yield();
+        echo 'resumed;';
         $n->add() === 2 && $pool->shutdown();
     });
     $pool->on('workerStop', fn () => print('stop ' . Co::getCid() . "\n"));
@@ -24,7 +28,7 @@ $output = Script::run(<<<'CODE'
     Swoole\Timer::after(1, fn () => print(Co::getCid() > 0 ? 'yes' : 'no'));
     Swoole\Event::wait();
     CODE);
-same("start in a coroutine;slept;timer;stop -1\nstart in a coroutine;slept;timer;stop -1\nenable_coroutine as before: yes", $output);
+same("start in a coroutine;timer;resumed;stop -1\nstart in a coroutine;timer;resumed;stop -1\nenable_coroutine as before: yes", $output);
 
 // Each message in a coroutine of its own; those under way come to their end after SIGTERM.
 $output = Script::run(<<<'CODE'

@@ -95,10 +95,11 @@ same('done;done;done;', $output);
 $output = Script::run(<<<'CODE'
     $pool = new Swoole\Process\Pool(2);
     $pool->on('start', function ($pool) {
-        Swoole\Timer::tick(5, function () use ($pool) {
+        Swoole\Timer::tick(5, function (int $id) use ($pool) {
             static $n = 0;
             echo 'tick;';
             if (++$n === 3) {
+                Swoole\Timer::clear($id); // the loop goes on until the workers have ended
                 $pool->shutdown();
             }
         });

@@ -47,6 +47,43 @@ foreach ([false, true] as $coroutines) {
     }
 }
 
+// What is sent in workerStop is not lost, though the pipe is full by then.
+$output = Script::run(<<<'CODE'
+    $starts = new Swoole\Atomic();
+    $sent = new Swoole\Atomic();
+    $pool = new Swoole\Process\Pool(2, SWOOLE_IPC_UNIXSOCK, 0, true);
+    $pool->on('workerStart', function ($pool, $id) use ($starts, $sent) {
+        if ($id === 1) {
+            // Takes nothing until all is sent, or no more can be.
+            for ($seen = 0, $since = hrtime(true); $seen === 0 || hrtime(true) - $since < 100_000_000;) {
+                if ($sent->get() !== $seen) {
+                    [$seen, $since] = [$sent->get(), hrtime(true)];
+                }
+            }
+        } elseif ($starts->add() === 1) {
+            $pool->stop();
+        }
+    });
+    $pool->on('workerStop', function ($pool, $id) use ($sent) {
+        if ($id === 0 && $sent->get() === 0) {
+            for ($i = 0; $i < 300; $i++) {
+                $pool->sendMessage(str_pad("{$i}", 100_000), 1) || print('not sent;');
+                $sent->add();
+            }
+        }
+    });
+    $pool->on('message', function ($pool, $data) {
+        static $got = [];
+        $got[] = (int) $data;
+        if (count($got) === 300) {
+            echo $got === range(0, 299) ? 'all' : 'WRONG';
+            $pool->shutdown();
+        }
+    });
+    $pool->start();
+    CODE);
+same('all', $output);
+
 // getProcess(): writing to others, reading one's own, the successor's pid.
 foreach (['false', 'true'] as $coroutines) {
     $output = Script::run("\$coroutines = {$coroutines};" . <<<'CODE'

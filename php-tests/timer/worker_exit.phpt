@@ -12,10 +12,18 @@ require __DIR__ . '/../include/bootstrap.php';
 test_server(
     function (ServerSide $side): bool {
         $server = $side->server(['max_wait_time' => 60]);
+        $is_told = false;
         $server->on('workerStart', fn () => Timer::tick(1, fn () => null));
-        $server->on('workerExit', fn () => $side->event('workerExit', Timer::list()->count()));
-        $server->on('receive', function (Swoole\Server $server, int $fd) use ($side): void {
-            Timer::after(300, fn () => $side->event('late', getmypid()));
+        $server->on('workerExit', function () use ($side, &$is_told): void {
+            $is_told = true;
+            $side->event('workerExit', Timer::list()->count());
+        });
+        $server->on('receive', function (Swoole\Server $server, int $fd) use ($side, &$is_told): void {
+            $late = function () use ($side, &$is_told, &$late): void {
+                // One more, until the worker has been told to end.
+                $is_told ? $side->event('late', getmypid()) : Timer::after(2, $late);
+            };
+            Timer::after(2, $late);
             $server->send($fd, 'x');
         });
         return $side->start($server);

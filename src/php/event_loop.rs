@@ -2,18 +2,31 @@
 
 use super::callback::{self, CallOutcome, Callback, Pending, Spawned};
 use super::coroutine;
+use super::coroutine::engine::PhpThread;
 use super::ffi::*;
 use super::method::{Stop, docref, protect};
 use super::{async_write, event, timer};
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::rc::Rc;
 use swoole_core::options;
 use swoole_core::reactor::EventLoop;
 use swoole_core::reactor::{event_loop, thread_pool};
 use swoole_core::server;
+use swoole_core::sys::forks;
 
 /// What a script's loop is run by when the script has come to its end.
 const AT_THE_END: &[u8] = b"swoole_event_rshutdown";
+
+/// In which process (see [`forks::generation`], counted from 1) that is registered and still to be called; 0:
+/// in none. Each further registration would be one more call, and memory for a script that never ends.
+static REGISTERED: PhpThread<Cell<u64>> = PhpThread::new(Cell::new(0));
+
+/// At the end of the request, with its shutdown functions.
+pub fn request_shutdown() {
+    discard();
+    REGISTERED.get().set(0);
+}
 
 /// The loop, for someone who adds to it. In a plain script the first use sees to it that it runs at the
 /// script's end.
@@ -35,7 +48,11 @@ pub fn ready() -> Result<Rc<EventLoop>, Stop> {
     })?;
     if server::current().is_none() {
         event_loop.adopt();
-        callback::call_function(b"register_shutdown_function", AT_THE_END)?;
+        let here = forks::generation() + 1;
+        if REGISTERED.get().get() != here {
+            callback::call_function(b"register_shutdown_function", AT_THE_END)?;
+            REGISTERED.get().set(here);
+        }
     }
     Ok(event_loop)
 }
@@ -100,6 +117,7 @@ pub fn wait() -> Result<(), Stop> {
     if is_servers() {
         // A callback of a server outside of its loop: what the server has there stays its own.
         let result = event_loop.run_between();
+        coroutine::rest();
         result.map_err(|error| Stop::Fatal(format!("reactor wait failed: {error}")))?;
         return hand_over();
     }
@@ -174,6 +192,8 @@ pub fn is_in_use() -> bool {
 /// At the end of the script: runs what is left. Whatever ends that, the shutdown functions that come
 /// after this one run.
 pub fn at_the_end() -> Result<(), Stop> {
+    // Shutdown functions that come later may begin with a loop again.
+    REGISTERED.get().set(0);
     let Some(event_loop) = event_loop::existing() else {
         return Ok(());
     };

@@ -108,7 +108,7 @@ unsafe extern "C" fn request_shutdown(_: i32, _: i32) -> i32 {
     // A panic must not cross into PHP; what it leaves goes with the process.
     let _ = std::panic::catch_unwind(|| {
         coroutine::end::request_shutdown();
-        event_loop::discard();
+        event_loop::request_shutdown();
         task::waits::request_shutdown();
         timer::request_shutdown();
         process::request_shutdown();

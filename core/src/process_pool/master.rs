@@ -242,7 +242,7 @@ impl Master<'_> {
         for (slot, record) in self.slots.iter_mut().zip(&self.pool.workers) {
             let pid = record.detached_pid.swap(0, AcqRel);
             if pid != 0 && pid == slot.pid {
-                release(slot, &mut self.detached);
+                release(slot, &mut self.detached, self.pool.running.get());
             }
         }
     }
@@ -426,12 +426,12 @@ impl Master<'_> {
     }
 }
 
-/// A process that left the pool: its slot is free.
-fn release(slot: &mut Slot, detached: &mut HashSet<i32>) {
+/// A process that left the pool: its slot is free, for another one if the pool goes on.
+fn release(slot: &mut Slot, detached: &mut HashSet<i32>, goes_on: bool) {
     detached.insert(slot.pid);
     slot.pid = 0;
     slot.kill_at = None;
-    slot.start_at = Some(Instant::now());
+    slot.start_at = goes_on.then(Instant::now);
 }
 
 fn report(index: usize, pid: i32, status: &ExitStatus) {

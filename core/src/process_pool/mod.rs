@@ -475,6 +475,10 @@ impl Pool {
         let event_loop = event_loop::existing().filter(|event_loop| event_loop.is_running());
         let mut outboxes = self.outboxes.borrow_mut();
         let Some(event_loop) = event_loop else {
+            if let Some(outbox) = outboxes.of(worker_id) {
+                // What a loop did not come to send goes first.
+                outbox.flush(Patience::Limited(Some(SEND_LIMIT)))?;
+            }
             for datagram in cut(&mut outboxes) {
                 pipe::send(&**to, &datagram, Patience::Limited(Some(SEND_LIMIT)))?;
             }

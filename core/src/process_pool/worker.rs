@@ -66,6 +66,10 @@ pub(super) fn run(pool: &Pool, handler: &dyn Handler, worker_id: u32) -> ! {
         }
     }
     pool.running.set(false);
+    if let Some(event_loop) = event_loop::existing() {
+        // Nobody turns it any more: what user code sends now is sent at once, or waits for room.
+        event_loop.set_running(false);
+    }
     handler.on_worker_stop(worker_id);
     event_loop::discard();
     handler.end(status)

@@ -71,36 +71,57 @@ impl Outbox {
         if !self.has_room(bytes.len()) {
             return Err(Errno::ENOBUFS);
         }
-        if self.is_empty() {
-            let this = Rc::downgrade(self);
-            let send = move |_: Ready| {
-                if let Some(this) = this.upgrade() {
-                    this.send();
-                }
-            };
-            let fd = self.fd.as_raw_fd();
-            let watch = event_loop.watch(fd, Interest::WRITABLE, Trigger::Level, Rc::new(send));
-            let id = watch.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
-            self.watch.set(Some((id, Rc::clone(event_loop))));
-        }
+        self.watch(event_loop)?;
         self.bytes.set(self.bytes.get() + bytes.len());
         self.queue.borrow_mut().push_back(bytes);
         Ok(())
     }
 
-    fn send(&self) {
+    /// Sees to it that this loop sends. The one that was to do so may be over, with all that it watched.
+    fn watch(self: &Rc<Self>, event_loop: &Rc<EventLoop>) -> Result<(), Errno> {
+        if let Some((id, known)) = self.watch.take() {
+            let is_at_work = Rc::ptr_eq(&known, event_loop) && known.interest(id).is_some();
+            self.watch.set(Some((id, known)));
+            if is_at_work {
+                return Ok(());
+            }
+            self.unwatch();
+        }
+        let this = Rc::downgrade(self);
+        let send = move |_: Ready| {
+            if let Some(this) = this.upgrade() {
+                // What is left is sent when there is room again.
+                let _ = this.flush(Patience::None);
+            }
+        };
+        let fd = self.fd.as_raw_fd();
+        let watch = event_loop.watch(fd, Interest::WRITABLE, Trigger::Level, Rc::new(send));
+        let id = watch.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+        self.watch.set(Some((id, Rc::clone(event_loop))));
+        Ok(())
+    }
+
+    /// Sends what waits, here and now; each message waits for room as `patience` says.
+    ///
+    /// # Errors
+    /// EAGAIN, ETIMEDOUT: not all of it could be sent, the rest still waits. Whatever else keeps it from being
+    /// sent goes to the log, and what waited is lost.
+    pub fn flush(&self, patience: Patience) -> Result<(), Errno> {
         let mut queue = self.queue.borrow_mut();
         while let Some(front) = queue.front_mut() {
-            match pipe::send(&self.fd, front, Patience::None) {
+            match pipe::send(&self.fd, front, patience) {
                 Ok(sent) => {
                     self.bytes.set(self.bytes.get() - sent);
                     if sent < front.len() {
                         front.drain(..sent);
-                        return;
+                        return Err(match patience {
+                            Patience::None => Errno::EAGAIN,
+                            Patience::Limited(_) => Errno::ETIMEDOUT,
+                        });
                     }
                     queue.pop_front();
                 }
-                Err(Errno::EAGAIN) => return,
+                Err(errno @ (Errno::EAGAIN | Errno::ETIMEDOUT)) => return Err(errno),
                 Err(errno) => {
                     let lost = self.bytes.replace(0);
                     let why = errno.desc();
@@ -111,7 +132,9 @@ impl Outbox {
                 }
             }
         }
+        drop(queue);
         self.unwatch();
+        Ok(())
     }
 
     fn unwatch(&self) {

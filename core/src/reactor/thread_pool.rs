@@ -28,6 +28,9 @@ pub const MAX_QUEUED: usize = 1 << 17;
 
 const THREADS_PER_CPU: u32 = 8;
 
+/// Between two looks whether the jobs are done.
+const SETTLE_PAUSE: Duration = Duration::from_millis(1);
+
 /// What a job gave, or its panic.
 type Outcome = std::thread::Result<Box<dyn Any + Send>>;
 
@@ -66,6 +69,8 @@ struct Waiting {
 struct Pool {
     /// The process it was made in (see [`forks::generation`]).
     born_in: u64,
+    /// The process that has its threads (see [`forks::incarnation`]).
+    threads_in: u64,
     shared: Arc<Shared>,
     waiting: RefCell<HashMap<u64, Waiting>>,
     last_id: Cell<u64>,
@@ -107,25 +112,50 @@ impl Limits {
 }
 
 fn pool() -> std::rc::Rc<Pool> {
-    POOL.with(|place| {
-        let mut place = place.borrow_mut();
-        if let Some(pool) = &*place {
-            if pool.born_in == forks::generation() {
-                return std::rc::Rc::clone(pool);
-            }
-            // The parent's: what it owns must not be released here.
-            std::mem::forget(place.take());
-        }
-        let made = std::rc::Rc::new(Pool {
-            born_in: forks::generation(),
-            shared: Arc::default(),
-            waiting: RefCell::default(),
-            last_id: Cell::new(0),
-            watched: Cell::new(false),
-        });
-        *place = Some(std::rc::Rc::clone(&made));
+    existing().unwrap_or_else(|| {
+        let made = std::rc::Rc::new(Pool::new());
+        POOL.with(|place| *place.borrow_mut() = Some(std::rc::Rc::clone(&made)));
         made
     })
+}
+
+/// This process's, if it has one.
+fn existing() -> Option<std::rc::Rc<Pool>> {
+    POOL.with(|place| {
+        let mut place = place.borrow_mut();
+        let pool = place.as_ref()?;
+        if pool.is_of_this_process() {
+            return Some(std::rc::Rc::clone(pool));
+        }
+        // The parent's: what it owns must not be released here, nor its lock be taken.
+        let parents = std::mem::ManuallyDrop::new(place.take()?);
+        if parents.born_in != forks::generation() {
+            return None;
+        }
+        // Taken over, with those who wait: what they wait for was done before (see [`settle`]), and is on its
+        // way.
+        let own = Pool {
+            waiting: RefCell::new(parents.waiting.take()),
+            last_id: parents.last_id.clone(),
+            ..Pool::new()
+        };
+        Some(std::rc::Rc::clone(place.insert(std::rc::Rc::new(own))))
+    })
+}
+
+/// Waits until no job is queued or under way: before this process is replaced by its child, which has no
+/// threads to go on with them. What the jobs gave is delivered by the loop, as ever.
+pub fn settle() {
+    while let Some(pool) = existing() {
+        let is_quiet = {
+            let state = pool.shared.state();
+            state.queue.is_empty() && state.idle == state.threads
+        };
+        if is_quiet {
+            return;
+        }
+        std::thread::sleep(SETTLE_PAUSE);
+    }
 }
 
 /// Runs `job` in a thread of the pool and then `done` with what it gave, in this thread's event loop, which
@@ -190,10 +220,7 @@ fn deliver(id: u64, outcome: Outcome) {
 /// Drops whatever waits for jobs; those under way run to their end, and what they give is dropped. For the
 /// end of a loop, and before what waits must be gone.
 pub fn discard() {
-    let pool = POOL.with(|place| place.borrow().clone());
-    if let Some(pool) = pool
-        && pool.born_in == forks::generation()
-    {
+    if let Some(pool) = existing() {
         // What is dropped may be anything, so no borrow is held.
         let waiting = pool.waiting.take();
         let queue = std::mem::take(&mut pool.shared.state().queue);
@@ -214,8 +241,7 @@ pub struct Stats {
 /// See [`Stats`].
 #[must_use]
 pub fn stats() -> Stats {
-    let pool = POOL.with(|place| place.borrow().clone());
-    let Some(pool) = pool.filter(|pool| pool.born_in == forks::generation()) else {
+    let Some(pool) = existing() else {
         return Stats::default();
     };
     let state = pool.shared.state();
@@ -227,6 +253,21 @@ pub fn stats() -> Stats {
 }
 
 impl Pool {
+    fn new() -> Pool {
+        Pool {
+            born_in: forks::generation(),
+            threads_in: forks::incarnation(),
+            shared: Arc::default(),
+            waiting: RefCell::default(),
+            last_id: Cell::new(0),
+            watched: Cell::new(false),
+        }
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.threads_in == forks::incarnation()
+    }
+
     fn push(&self, run: Box<dyn FnOnce() + Send>) -> io::Result<()> {
         let mut state = self.shared.state();
         if state.queue.len() >= MAX_QUEUED {
@@ -303,7 +344,7 @@ fn watch(pool: &std::rc::Rc<Pool>) {
     let pool = std::rc::Rc::clone(pool);
     let look = move || {
         pool.watched.set(false);
-        if pool.grow() {
+        if pool.is_of_this_process() && pool.grow() {
             watch(&pool);
         }
     };

@@ -27,6 +27,7 @@ use crate::net::listener::Listener;
 use crate::reactor::clock;
 use crate::sys::Pid;
 use crate::sys::signal::{self, Signal};
+use crate::sys::thread::LockingThread;
 use crate::sys::{forks, process, reaped};
 
 /// What the manager may take beyond `max_wait_time` for its own end, in milliseconds.
@@ -127,9 +128,13 @@ impl Master {
             let shared = Arc::clone(&self.shared);
             let mailbox = Arc::new(Mailbox::new(Arc::clone(&shared), id));
             self.mailboxes.push(Arc::clone(&mailbox));
+            let counted = LockingThread::announce();
             let thread = std::thread::Builder::new()
                 .name(format!("reactor-{id}"))
-                .spawn(move || run_reactor(id, &shared, &mailbox))
+                .spawn(move || {
+                    let _counted = counted;
+                    run_reactor(id, &shared, &mailbox)
+                })
                 .map_err(|error| Error::os("start a reactor thread", "", &error))?;
             self.threads.push(thread);
         }

@@ -154,7 +154,7 @@ impl<T: Pooled> Drop for Taken<T> {
     }
 }
 
-/// See [`me`], and the process ([`forks::generation`], counted from 1) that it was learned in.
+/// See [`me`], and the process ([`forks::incarnation`], counted from 1) that it was learned in.
 static ME: AtomicU64 = AtomicU64::new(0);
 static ME_LEARNED_IN: AtomicU64 = AtomicU64::new(0);
 
@@ -163,7 +163,7 @@ static ME_LEARNED_IN: AtomicU64 = AtomicU64::new(0);
 #[inline]
 #[must_use]
 pub fn me() -> u64 {
-    if ME_LEARNED_IN.load(Ordering::Acquire) == forks::generation() + 1 {
+    if ME_LEARNED_IN.load(Ordering::Acquire) == forks::incarnation() + 1 {
         ME.load(Ordering::Relaxed)
     } else {
         learn_me()
@@ -176,7 +176,7 @@ fn learn_me() -> u64 {
     let start = status_of(pid).map_or(0, |(_, start)| start);
     let me = u64::from(pid) | (u64::from(start) << 32);
     ME.store(me, Ordering::Relaxed);
-    ME_LEARNED_IN.store(forks::generation() + 1, Ordering::Release);
+    ME_LEARNED_IN.store(forks::incarnation() + 1, Ordering::Release);
     me
 }
 

@@ -1,6 +1,6 @@
 //! System V message queues: they outlive the processes that use them, until someone removes them.
 
-use super::SysError;
+use super::{SysError, forks};
 use nix::errno::Errno;
 use std::cell::RefCell;
 use std::ffi::CString;
@@ -17,8 +17,8 @@ pub const MAX_MESSAGE_BYTES: usize = 65536;
 pub struct MessageQueue {
     id: i32,
     key: i32,
-    /// The process that opened it.
-    owner: u32,
+    /// The process that opened it (see [`forks::generation`]).
+    owner: u64,
 }
 
 /// What a queue holds.
@@ -113,7 +113,7 @@ impl MessageQueue {
         Ok(MessageQueue {
             id,
             key,
-            owner: std::process::id(),
+            owner: forks::generation(),
         })
     }
 
@@ -209,7 +209,7 @@ impl MessageQueue {
 impl Drop for MessageQueue {
     fn drop(&mut self) {
         // Nobody else can open it again. A child's copy is not its owner.
-        if self.key == libc::IPC_PRIVATE && self.owner == std::process::id() {
+        if self.key == libc::IPC_PRIVATE && self.owner == forks::generation() {
             // It may have been removed already.
             let _ = self.remove();
         }

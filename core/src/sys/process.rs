@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::thread;
 pub use super::thread::{set_affinity, set_thread_name};
@@ -48,28 +49,46 @@ impl ExitStatus {
     }
 }
 
-/// Splits the process in two. Only a process with a single thread may, and one whose others are all helpers
-/// ([`thread::HelperThread`]): in the child of another one, locks held by threads that are no more would
-/// stay locked for ever.
+/// Splits the process in two, for a process of this crate's own (a server's). A process with threads that
+/// are neither this one nor helpers ([`thread::HelperThread`]) has them from other extensions or libraries.
+/// Those do not go on in the child, and a lock that one of them holds at this moment stays locked there. Most
+/// libraries see to that themselves, and refusing would keep servers from starting; so the log says it, once.
 ///
 /// Signals are held back meanwhile: those that came before are the parent's alone, those sent to the
 /// child from its first moment on are noted there.
 ///
 /// # Errors
-/// The process has more threads, or the limit of processes or memory is reached.
+/// The process has threads of this crate that hold locks of it ([`thread::LockingThread`]); the limit of
+/// processes or memory is reached.
 pub fn fork() -> Result<Forked, SysError> {
-    let threads = settled_thread_count();
-    if threads > 1 + thread::helpers() {
+    let locking = thread::locking();
+    if locking > 0 {
         return Err(SysError::refused(
             "fork",
-            format!("the process has {threads} threads; fork before starting threads"),
+            format!(
+                "{locking} reactor threads are at work in this process; fork before they start"
+            ),
         ));
     }
+    warn_of_foreign_threads();
     fork_with_threads()
 }
 
-/// As [`fork`], but the process may have other threads: for processes that user code starts, which must
-/// not be refused because a pool of helper threads exists by then.
+/// Once: the children of this process do not say it again.
+fn warn_of_foreign_threads() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if WARNED.load(Ordering::Relaxed) {
+        return;
+    }
+    let foreign = settled_thread_count().saturating_sub(1 + thread::helpers());
+    if foreign > 0 && !WARNED.swap(true, Ordering::Relaxed) {
+        crate::log::warning(format_args!(
+            "threads of other extensions or libraries ({foreign}) run in this process while it starts another one: they do not go on there, and a lock that one of them holds now stays locked there; where that is a risk, begin with what makes them in onWorkerStart"
+        ));
+    }
+}
+
+/// As [`fork`], but without a look at other threads: for processes that user code starts.
 ///
 /// Why the child may go on: the C library makes its allocator usable in the child of a threaded process;
 /// PHP's own state belongs to the thread that forks; the log's lock is taken here, so it is free in the
@@ -86,9 +105,7 @@ pub fn fork_with_threads() -> Result<Forked, SysError> {
 fn fork_now() -> Result<Forked, SysError> {
     let _mask = signal::block_all()?;
     // SAFETY: fork(2) is unsafe in a process with several threads, since the child may then only use
-    // async-signal-safe functions. Either there is one thread but for helpers: counted by `fork` (where
-    // /proc is not readable this rests on the caller, as documented), and this thread starts none in
-    // between; or it is as `fork_with_threads` says.
+    // async-signal-safe functions. What is used there nevertheless is as `fork_with_threads` says.
     // JUSTIFICATION: there is no safe fork; this is it.
     match unsafe { libc::fork() } {
         -1 => Err(SysError::last("fork", "")),
@@ -286,17 +303,6 @@ fn sysconf_positive(name: SysconfVar) -> Option<u64> {
 #[allow(clippy::expect_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_process_with_threads_does_not_fork() {
-        // The test runner itself has one more thread, and this makes sure.
-        let (tx, rx) = std::sync::mpsc::channel::<()>();
-        let other = std::thread::spawn(move || rx.recv());
-        let error = fork().expect_err("threads");
-        assert!(error.to_string().contains("threads"), "{error}");
-        drop(tx);
-        assert!(other.join().expect("join").is_err());
-    }
 
     #[test]
     fn groups_are_not_signalled() {

@@ -5,6 +5,7 @@ use super::SysError;
 use super::eventfd::EventFd;
 use super::message_queue::{MAX_MESSAGE_BYTES, MessageQueue, Wait, receive};
 use super::signal;
+use super::thread::HelperThread;
 use nix::errno::Errno;
 use parking_lot::{Condvar, Mutex};
 use std::os::fd::{AsRawFd, RawFd};
@@ -71,10 +72,15 @@ impl QueueReceiver {
         });
         let of_thread = Arc::clone(&shared);
         let mask = signal::block_all()?;
+        // A child makes a receiver of its own.
+        let helper = HelperThread::announce();
         let thread = std::thread::Builder::new()
             .name("msgqueue".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || of_thread.run())
+            .spawn(move || {
+                let _helper = helper;
+                of_thread.run();
+            })
             .map_err(|e| SysError::from_io("start a thread", "for the message queue", &e))?;
         drop(mask);
         Ok(QueueReceiver { shared, thread })

@@ -1,7 +1,7 @@
 //! Signals as events: handlers note them in an atomic set and wake the event loop.
 
-use super::SysError;
 use super::eventfd::EventFd;
+use super::{SysError, forks};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -125,8 +125,8 @@ impl Iterator for SignalSet {
 #[derive(Debug)]
 pub struct SignalInbox {
     former: Vec<Former>,
-    /// The process that installed it.
-    owner: u32,
+    /// The process that installed it (see [`forks::generation`]).
+    owner: u64,
     wake: &'static EventFd,
     forgives: bool,
 }
@@ -190,7 +190,7 @@ impl SignalInbox {
         PENDING.store(0, Ordering::Release);
         let mut inbox = SignalInbox {
             former: Vec::with_capacity(signals.len()),
-            owner: std::process::id(),
+            owner: forks::generation(),
             wake,
             forgives: false,
         };
@@ -267,7 +267,7 @@ impl AsFd for SignalInbox {
 
 impl Drop for SignalInbox {
     fn drop(&mut self) {
-        if self.owner != std::process::id() {
+        if self.owner != forks::generation() {
             INSTALLED.store(false, Ordering::Release);
             return;
         }

@@ -1,4 +1,5 @@
-//! What a thread can set about itself, and how many do not stand in a fork's way. Spawning is `std::thread`.
+//! What a thread can set about itself, and which of this crate's stand in a fork's way. Spawning is
+//! `std::thread`.
 
 use super::{SysError, forks};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -28,9 +29,41 @@ pub fn set_affinity(cpus: &[usize]) -> Result<(), SysError> {
         .map_err(|e| SysError::new(OP, format!("CPUs {cpus:?}"), e))
 }
 
-/// How many there are, in the process of `HELPERS_OF`.
-static HELPERS: AtomicUsize = AtomicUsize::new(0);
-static HELPERS_OF: AtomicU64 = AtomicU64::new(0);
+/// How many there are in one process.
+struct Count {
+    number: AtomicUsize,
+    /// The process (see [`forks::incarnation`]).
+    of: AtomicU64,
+}
+
+impl Count {
+    const fn new() -> Count {
+        Count {
+            number: AtomicUsize::new(0),
+            of: AtomicU64::new(0),
+        }
+    }
+
+    fn add(&self) {
+        let here = forks::incarnation();
+        if self.of.swap(here, Ordering::AcqRel) != here {
+            // The parent's are not in this process.
+            self.number.store(0, Ordering::Release);
+        }
+        self.number.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn get(&self) -> usize {
+        if self.of.load(Ordering::Acquire) == forks::incarnation() {
+            self.number.load(Ordering::Acquire)
+        } else {
+            0
+        }
+    }
+}
+
+static HELPERS: Count = Count::new();
+static LOCKING: Count = Count::new();
 
 /// A thread that does not stand in the way of a fork (see [`super::process::fork`]): it takes no lock that
 /// a child could miss. Made by the thread that starts it, dropped by itself at its end.
@@ -41,30 +74,47 @@ impl HelperThread {
     /// Counts a thread that is about to be started. Only the main thread does so.
     #[must_use]
     pub fn announce() -> HelperThread {
-        let here = forks::generation();
-        if HELPERS_OF.swap(here, Ordering::AcqRel) != here {
-            // The parent's are not in this process.
-            HELPERS.store(0, Ordering::Release);
-        }
-        HELPERS.fetch_add(1, Ordering::AcqRel);
+        HELPERS.add();
         HelperThread(())
     }
 }
 
 impl Drop for HelperThread {
     fn drop(&mut self) {
-        HELPERS.fetch_sub(1, Ordering::AcqRel);
+        HELPERS.number.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A thread that takes locks that a child would miss: while there is one, [`super::process::fork`] refuses.
+/// Made by the thread that starts it, dropped by itself at its end.
+#[derive(Debug)]
+pub struct LockingThread(());
+
+impl LockingThread {
+    /// Counts a thread that is about to be started. Only the main thread does so.
+    #[must_use]
+    pub fn announce() -> LockingThread {
+        LOCKING.add();
+        LockingThread(())
+    }
+}
+
+impl Drop for LockingThread {
+    fn drop(&mut self) {
+        LOCKING.number.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// How many helper threads this process has.
 #[must_use]
 pub fn helpers() -> usize {
-    if HELPERS_OF.load(Ordering::Acquire) == forks::generation() {
-        HELPERS.load(Ordering::Acquire)
-    } else {
-        0
-    }
+    HELPERS.get()
+}
+
+/// How many [`LockingThread`]s this process has.
+#[must_use]
+pub fn locking() -> usize {
+    LOCKING.get()
 }
 
 #[cfg(test)]

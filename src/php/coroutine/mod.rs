@@ -175,6 +175,15 @@ pub fn is_active() -> bool {
     ACTIVE.get().get() == forks::generation() + 1
 }
 
+/// What user code ran between two turns of a server has come to its end. Without coroutines nothing of theirs
+/// stays at work: the manager, for one, forks.
+pub fn rest() {
+    if is_active() && count() == 0 {
+        ACTIVE.get().set(0);
+        preempt::stop();
+    }
+}
+
 /// The loop of a script has come to its end: says so if coroutines still wait for something, unless it
 /// was cut short.
 pub fn loop_ended(is_cut_short: bool) {

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use swoole_core::reactor::event_loop;
+use swoole_core::sys::thread::HelperThread;
+use swoole_core::sys::{forks, signal};
 
 /// A coroutine may run so long at a stretch.
 const SLICE: Duration = Duration::from_millis(10);
@@ -33,12 +35,15 @@ struct State {
     ticker: RefCell<Option<Ticker>>,
     on: Cell<bool>,
     original: Cell<Option<Interrupt>>,
+    /// The process that has the thread (see [`forks::incarnation`]).
+    born_in: Cell<u64>,
 }
 
 static STATE: PhpThread<State> = PhpThread::new(State {
     ticker: RefCell::new(None),
     on: Cell::new(false),
     original: Cell::new(None),
+    born_in: Cell::new(0),
 });
 
 /// Whether it is at work.
@@ -47,8 +52,29 @@ pub fn is_on() -> bool {
     STATE.get().on.get()
 }
 
+/// In a process made by fork the thread is the parent's: it does not tick here, and is not here to be waited
+/// for.
+fn forget_parents() {
+    let state = STATE.get();
+    if !state.on.get() || state.born_in.get() == forks::incarnation() {
+        return;
+    }
+    state.on.set(false);
+    // SAFETY: a word of the engine, of the thread that runs PHP.
+    unsafe { zend_interrupt_function = state.original.take() };
+    std::mem::forget(state.ticker.take());
+}
+
+/// In a process that goes on with what its parent had begun (a daemon).
+pub fn renew() {
+    if is_on() {
+        start();
+    }
+}
+
 /// Begins, if the user wants it (`enable_preemptive_scheduler`).
 pub fn start() {
+    forget_parents();
     if is_on() || !(options::preemptive() || ini::enable_preemptive_scheduler()) {
         return;
     }
@@ -62,24 +88,32 @@ pub fn start() {
     let flag: &'static AtomicBool = unsafe { &*(&raw const (*eg()).vm_interrupt).cast() };
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
+    // It takes no lock, so processes may be forked meanwhile.
+    let helper = HelperThread::announce();
     let tick = move || {
+        let _helper = helper;
         while !seen.load(Ordering::Relaxed) {
             flag.store(true, Ordering::Relaxed);
             std::thread::park_timeout(SLICE / 2);
         }
     };
-    // Without a thread nothing is interrupted, as if it had not been asked for.
-    if let Ok(thread) = std::thread::Builder::new()
+    // Signals are for the main thread.
+    let mask = signal::block_all();
+    let spawned = std::thread::Builder::new()
         .name("swoole-tick".to_owned())
-        .spawn(tick)
-    {
+        .spawn(tick);
+    drop(mask);
+    // Without a thread nothing is interrupted, as if it had not been asked for.
+    if let Ok(thread) = spawned {
         *state.ticker.borrow_mut() = Some(Ticker { stop, thread });
+        state.born_in.set(forks::incarnation());
         state.on.set(true);
     }
 }
 
 /// Ends, with the loop.
 pub fn stop() {
+    forget_parents();
     let state = STATE.get();
     if !state.on.replace(false) {
         return;
@@ -97,8 +131,12 @@ pub fn stop() {
 
 /// Called by the engine between two instructions.
 unsafe extern "C" fn interrupted(frame: *mut zend_execute_data) {
-    give_way();
-    if let Some(original) = STATE.get().original.get() {
+    let original = STATE.get().original.get();
+    forget_parents();
+    if is_on() {
+        give_way();
+    }
+    if let Some(original) = original {
         // SAFETY: the function that we replaced, with the engine's own argument.
         unsafe { original(frame) };
     }

@@ -1,6 +1,7 @@
 //! What acts on processes as such, this one or others.
 
 use super::super::convert::{Item, for_each, return_array, return_list, set_bool, set_long};
+use super::super::coroutine::preempt;
 use super::super::event_loop;
 use super::super::ffi::*;
 use super::super::method::{Frame, Stop, protect};
@@ -10,6 +11,7 @@ use std::ffi::{CStr, CString};
 use std::time::Duration;
 use swoole_core::error::{self, codes};
 use swoole_core::log;
+use swoole_core::reactor::thread_pool;
 use swoole_core::sys::process::cpu_count;
 use swoole_core::sys::{Errno, forks, user_process};
 
@@ -97,6 +99,8 @@ fn do_daemon(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     if !pipes.is_null() {
         replace_stdio(pipes)?;
     }
+    // Their threads do not go on.
+    thread_pool::settle();
     if let Err(failure) = user_process::daemon(!keep_folder, !keep_stdio) {
         log::warning(format_args!("{failure}"));
         error::set_last(failure.errno);
@@ -105,6 +109,7 @@ fn do_daemon(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     }
     // The caller's process is over: event loop and timers go on here.
     forks::take_over();
+    preempt::renew();
     set_bool(place, true);
     Ok(())
 }

@@ -100,20 +100,22 @@ impl Ends {
     pub fn current_fd(&self) -> Option<RawFd> {
         self.end().map(|end| end.fd.as_raw_fd())
     }
+}
 
-    /// Closes one end in this process; false if it is closed.
-    fn close(&mut self, side: Side) -> bool {
-        let Some(end) = self.ends[side as usize].take() else {
-            return false;
-        };
-        // A closed descriptor that is still watched would keep the loop waiting for ever.
-        if let Some(event_loop) = event_loop::existing()
-            && let Some(id) = event_loop.find(end.fd.as_raw_fd())
-        {
-            event_loop.unwatch(id);
-        }
-        true
+/// Closes one end in this process; false if it is closed.
+fn close_end(pipe: &RefCell<Ends>, side: Side) -> bool {
+    let end = pipe.borrow_mut().ends[side as usize].take();
+    let Some(end) = end else {
+        return false;
+    };
+    // A closed descriptor that is still watched would keep the loop waiting for ever. The callback that goes
+    // with the watch may own objects whose destructors use this pipe: nothing of it is borrowed.
+    if let Some(event_loop) = event_loop::existing()
+        && let Some(id) = event_loop.find(end.fd.as_raw_fd())
+    {
+        event_loop.unwatch(id);
     }
+    true
 }
 
 fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
@@ -131,7 +133,7 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     let runs = || event_loop::existing().is_some_and(|event_loop| event_loop.is_running());
     let waits = process.blocking.get() && !(process.writes_at_once && runs());
     let sent = if waits {
-        pipe::send(&*end.fd, data, Patience::Limited(end.limit))
+        send_in_time(&process, &end, data)
     } else {
         send_at_once(&process, &end.fd, data)
     };
@@ -140,14 +142,28 @@ fn do_write(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Sends, and waits for room. What the event loop did not come to send goes first.
+fn send_in_time(process: &Process, end: &End, data: &[u8]) -> Result<usize, Errno> {
+    let patience = Patience::Limited(end.limit);
+    let outbox = process.outbox.borrow().clone();
+    if let Some(outbox) = outbox.filter(|outbox| outbox.is_of_this_process()) {
+        outbox.flush(patience)?;
+    }
+    pipe::send(&*end.fd, data, patience)
+}
+
 /// Sends without waiting: what the pipe does not take, the event loop sends later. Without one, less than
 /// all may be sent.
 fn send_at_once(process: &Process, fd: &Rc<OwnedFd>, data: &[u8]) -> Result<usize, Errno> {
     let outbox = process.outbox.borrow().clone();
     let outbox = outbox.filter(|outbox| outbox.is_of_this_process());
-    let sent = match &outbox {
+    let waits = outbox
+        .as_ref()
+        .is_some_and(|outbox| outbox.flush(Patience::None).is_err());
+    let sent = match event_loop::existing() {
         // Behind what waits already.
-        Some(outbox) if !outbox.is_empty() => 0,
+        Some(_) if waits => 0,
+        None if waits => return Err(Errno::EAGAIN),
         _ => match pipe::send(&**fd, data, Patience::None) {
             Err(Errno::EAGAIN) if event_loop::existing().is_some() => 0,
             other => other?,
@@ -227,9 +243,8 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         (None, CLOSE_MASTER) => close_one(&process.pipe, Side::Master),
         (None, CLOSE_WORKER) => close_one(&process.pipe, Side::Worker),
         (None, _) => {
-            let mut pipe = process.pipe.borrow_mut();
-            pipe.close(Side::Master);
-            pipe.close(Side::Worker);
+            close_end(&process.pipe, Side::Master);
+            close_end(&process.pipe, Side::Worker);
             Ok(())
         }
     };
@@ -239,7 +254,7 @@ fn do_close(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
 }
 
 fn close_one(pipe: &RefCell<Ends>, side: Side) -> Result<(), Errno> {
-    if pipe.borrow_mut().close(side) {
+    if close_end(pipe, side) {
         Ok(())
     } else {
         Err(Errno::EBADF)

@@ -18,6 +18,7 @@ use crate::net::{Address, NetError};
 use crate::options;
 use crate::protocol::{Decoder, Framing};
 use crate::sys::fd;
+use crate::sys::forks;
 use crate::sys::socket::{self, Shutdown, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
@@ -138,7 +139,7 @@ pub struct Socket {
     rules: RefCell<Rules>,
     proxy: RefCell<Option<Proxy>>,
     /// The file of a unix socket that was bound to it, and the process that did so.
-    bound: RefCell<Option<(PathBuf, u32)>>,
+    bound: RefCell<Option<(PathBuf, u64)>>,
     tls: RefCell<Option<secure::Secured>>,
 }
 
@@ -291,7 +292,7 @@ impl Socket {
         socket::bind(&*fd, address.as_sys())?;
         if let Some(path) = address.unix_path() {
             let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
-            self.bound.replace(Some((path, std::process::id())));
+            self.bound.replace(Some((path, forks::generation())));
         }
         Ok(())
     }
@@ -402,8 +403,8 @@ impl Socket {
     }
 
     fn unlink(&self) {
-        if let Some((path, pid)) = self.bound.take()
-            && pid == std::process::id()
+        if let Some((path, made_in)) = self.bound.take()
+            && made_in == forks::generation()
         {
             let _ = std::fs::remove_file(path);
         }

@@ -3,6 +3,7 @@
 use super::{Client, ClientError, Link};
 use crate::net::SocketOptions;
 use crate::net::address::Address;
+use crate::sys::forks;
 use crate::sys::socket;
 use crate::sys::transfer::{self as calls, Room};
 use std::os::fd::AsFd;
@@ -55,7 +56,7 @@ impl Client {
         // Of a process before us with the same number.
         let _ = std::fs::remove_file(&path);
         socket::bind(&self.fd, address.as_sys())?;
-        self.bound = Some((PathBuf::from(path), pid));
+        self.bound = Some((PathBuf::from(path), forks::generation()));
         Ok(())
     }
 

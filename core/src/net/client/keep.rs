@@ -2,6 +2,7 @@
 
 use super::Client;
 use crate::net::SockType;
+use crate::sys::forks;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 
@@ -21,7 +22,8 @@ pub struct Name {
 #[derive(Default)]
 struct Pool {
     /// The process that the connections belong to: a copy made by fork must not write to them.
-    pid: u32,
+    /// The process (see [`forks::generation`]).
+    made_in: u64,
     total: usize,
     by_name: HashMap<Name, VecDeque<Client>>,
 }
@@ -32,10 +34,10 @@ thread_local! {
 
 fn with_pool<R>(f: impl FnOnce(&mut Pool) -> R) -> R {
     POOL.with_borrow_mut(|pool| {
-        let pid = std::process::id();
-        if pool.pid != pid {
+        let made_in = forks::generation();
+        if pool.made_in != made_in {
             *pool = Pool {
-                pid,
+                made_in,
                 ..Pool::default()
             };
         }

@@ -22,6 +22,7 @@ use crate::protocol::framing::DEFAULT_MAX_BYTES;
 use crate::protocol::proxy::Handshake;
 use crate::protocol::{Decoder, Framing};
 use crate::sys::fd as sys_fd;
+use crate::sys::forks;
 use crate::sys::socket::{self, SockAddr};
 use crate::sys::transfer::{self as calls, Room};
 pub use error::ClientError;
@@ -113,7 +114,7 @@ pub struct Client {
     /// How often it was taken from those that are kept.
     pub reuse_count: u32,
     /// The file of a unix socket of our own, and the process that made it.
-    bound: Option<(PathBuf, u32)>,
+    bound: Option<(PathBuf, u64)>,
     tls: Option<Box<secure::Secured>>,
 }
 
@@ -433,8 +434,8 @@ impl AsFd for Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.end_tls();
-        if let Some((path, pid)) = &self.bound
-            && *pid == std::process::id()
+        if let Some((path, made_in)) = &self.bound
+            && *made_in == forks::generation()
         {
             let _ = std::fs::remove_file(path);
         }

@@ -3,6 +3,7 @@
 use super::context::{Context, Role, TlsError, reason};
 use crate::error::codes;
 use crate::net::client::Fault;
+use crate::sys::forks;
 use crate::sys::socket::Interest;
 use crate::sys::transfer::{self as calls, Room};
 use nix::errno::Errno;
@@ -95,7 +96,7 @@ pub struct Session {
     reason: RefCell<String>,
     /// The process that made it. A copy made by fork has the same keys: what it says of its own accord
     /// would break the connection of the other.
-    pid: u32,
+    made_in: u64,
 }
 
 impl std::fmt::Debug for Session {
@@ -172,7 +173,7 @@ impl Session {
             begun: RefCell::new(Vec::new()),
             findings,
             reason: RefCell::new(String::new()),
-            pid: std::process::id(),
+            made_in: forks::generation(),
         })
     }
 
@@ -348,7 +349,7 @@ impl Session {
     pub fn shutdown(&self) {
         if self.state.get() != State::Ready
             || !self.begun.borrow().is_empty()
-            || self.pid != std::process::id()
+            || self.made_in != forks::generation()
         {
             return;
         }
