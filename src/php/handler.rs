@@ -17,6 +17,7 @@ use swoole_core::server::{
     self, ConnectionEvent, Event, EventHandler, FaultPlace, FinishEvent, MessageEvent, Outcome,
     Payload, Role, TaskEvent, WorkerFault,
 };
+use swoole_core::sys::forks;
 
 /// The callbacks as they stood when the server started; they cannot change after that. The views stay
 /// valid because the state owns the references, and the state outlives `start()`.
@@ -36,6 +37,8 @@ pub struct PhpHandler {
     processes: Vec<*mut zend_object>,
     /// `package_length_func`.
     length_function: Option<OwnedCallback>,
+    /// The process that knows which coroutines wait (see [`forks::generation`]).
+    generation: Cell<u64>,
 }
 
 impl PhpHandler {
@@ -67,6 +70,7 @@ impl PhpHandler {
             task_coroutines: settings.task.enable_coroutine,
             processes: state.processes.clone(),
             length_function,
+            generation: Cell::new(forks::generation()),
         }
     }
 
@@ -228,6 +232,9 @@ impl EventHandler for PhpHandler {
     }
 
     fn process_started(&self, role: Role) {
+        if self.generation.replace(forks::generation()) != forks::generation() {
+            process::child::forget_coroutines();
+        }
         // A fork copies the generator's state: without this all workers draw the same numbers.
         // (`lcg_value()` has no such function; PHP's uniqid(more_entropy) mixes in the time.)
         // SAFETY: a setter of the engine's own generator, one thread.

@@ -30,6 +30,8 @@ const THREADS_PER_CPU: u32 = 8;
 
 /// Between two looks whether the jobs are done.
 const SETTLE_PAUSE: Duration = Duration::from_millis(1);
+/// How long the jobs have for it.
+const SETTLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a job gave, or its panic.
 type Outcome = std::thread::Result<Box<dyn Any + Send>>;
@@ -144,18 +146,25 @@ fn existing() -> Option<std::rc::Rc<Pool>> {
 }
 
 /// Waits until no job is queued or under way: before this process is replaced by its child, which has no
-/// threads to go on with them. What the jobs gave is delivered by the loop, as ever.
-pub fn settle() {
+/// threads to go on with them. What the jobs gave is delivered by the loop, as ever. Jobs that do not end in
+/// time (they may wait for this very thread) are given up: answers how many.
+pub fn settle() -> usize {
+    let begin = Instant::now();
     while let Some(pool) = existing() {
-        let is_quiet = {
+        let busy = {
             let state = pool.shared.state();
-            state.queue.is_empty() && state.idle == state.threads
+            state.queue.len() + (state.threads - state.idle)
         };
-        if is_quiet {
-            return;
+        if busy == 0 {
+            return 0;
+        }
+        if begin.elapsed() >= SETTLE_LIMIT {
+            discard();
+            return busy;
         }
         std::thread::sleep(SETTLE_PAUSE);
     }
+    0
 }
 
 /// Runs `job` in a thread of the pool and then `done` with what it gave, in this thread's event loop, which

@@ -421,7 +421,8 @@ impl ConnectionSet {
             return;
         };
         if c.stage == Stage::Open {
-            c.fin_wanted = true;
+            // One whose message was cut must not look as if it had come to its end.
+            c.fin_wanted = !c.reset_wanted;
             c.close_sent = false;
             c.awaiting = 0;
             self.flush(key);

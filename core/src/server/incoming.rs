@@ -257,7 +257,8 @@ impl Context {
 
     /// A message in parts will not be put together.
     fn lose(&self, header: &Header, kind: Kind, reason: Reason) {
-        if kind == Kind::Task {
+        // Of a task that found no room for its rest the sender knows, which lives.
+        if kind == Kind::Task && self.is_sender_dead(header) {
             // It waits for nobody any more.
             self.shared.global.tasks_taken.fetch_add(1, Relaxed);
         }

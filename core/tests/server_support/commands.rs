@@ -159,6 +159,12 @@ pub fn run(script: &Script, event: &ConnectionEvent, line: &str) -> Outcome {
             gate(first);
             reply(me, "passed");
         }
+        "gatesend" => {
+            emit(&format!("at_gate {first}"));
+            gate(first);
+            emit(&format!("sending {}", process::getpid()));
+            let _ = context.send(me, &Pattern::new(9).bytes(0, 1 << 20));
+        }
         "hang" => {
             emit(&format!("hanging {}", process::getpid()));
             loop {

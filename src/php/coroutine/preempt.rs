@@ -79,11 +79,6 @@ pub fn start() {
         return;
     }
     let state = STATE.get();
-    // SAFETY: a word of the engine, of the thread that runs PHP.
-    unsafe {
-        state.original.set(zend_interrupt_function);
-        zend_interrupt_function = Some(interrupted);
-    }
     // SAFETY: an atomic bool of C's in the engine's globals, which live as long as the process.
     let flag: &'static AtomicBool = unsafe { &*(&raw const (*eg()).vm_interrupt).cast() };
     let stop = Arc::new(AtomicBool::new(false));
@@ -105,6 +100,12 @@ pub fn start() {
     drop(mask);
     // Without a thread nothing is interrupted, as if it had not been asked for.
     if let Ok(thread) = spawned {
+        // SAFETY: a word of the engine, of the thread that runs PHP. A tick that came already is for the function
+        // that is there now, as any interrupt of PHP's own would be.
+        unsafe {
+            state.original.set(zend_interrupt_function);
+            zend_interrupt_function = Some(interrupted);
+        }
         *state.ticker.borrow_mut() = Some(Ticker { stop, thread });
         state.born_in.set(forks::incarnation());
         state.on.set(true);

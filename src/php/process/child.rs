@@ -54,6 +54,14 @@ fn fork_with_signals() -> Result<Forked, SysError> {
     Ok(forked)
 }
 
+/// In a forked process: the coroutines that wait are its parent's.
+pub fn forget_coroutines() {
+    if coroutine::current().is_none() {
+        coroutine::forget_all();
+        runtime::forget_coroutines();
+    }
+}
+
 /// In a process of user code that a server has forked.
 pub fn enter_of_server() {
     super::signals::forget();
@@ -63,10 +71,7 @@ pub fn enter_of_server() {
 fn enter_child() {
     super::signals::forget();
     reaped::forget();
-    if coroutine::current().is_none() {
-        coroutine::forget_all();
-        runtime::forget_coroutines();
-    }
+    forget_coroutines();
     log::set_identity(log::Flag::User, 0);
     tell_engine();
     // SAFETY: a setter of the engine's own generator. A fork copies its state: without this all

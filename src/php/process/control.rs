@@ -100,7 +100,12 @@ fn do_daemon(frame: Frame, place: Place<'_>) -> Result<(), Stop> {
         replace_stdio(pipes)?;
     }
     // Their threads do not go on.
-    thread_pool::settle();
+    let given_up = thread_pool::settle();
+    if given_up > 0 {
+        log::warning(format_args!(
+            "Process::daemon(): {given_up} operations of files or names do not come to their end and are given up"
+        ));
+    }
     if let Err(failure) = user_process::daemon(!keep_folder, !keep_stdio) {
         log::warning(format_args!("{failure}"));
         error::set_last(failure.errno);

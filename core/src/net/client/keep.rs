@@ -21,8 +21,8 @@ pub struct Name {
 
 #[derive(Default)]
 struct Pool {
-    /// The process that the connections belong to: a copy made by fork must not write to them.
-    /// The process (see [`forks::generation`]).
+    /// The process that the connections belong to (see [`forks::generation`]): a copy made by fork must not write
+    /// to them.
     made_in: u64,
     total: usize,
     by_name: HashMap<Name, VecDeque<Client>>,

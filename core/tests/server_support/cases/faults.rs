@@ -8,7 +8,7 @@ use swoole_core::sys::Pid;
 use swoole_core::sys::process;
 use swoole_core::sys::signal::Signal;
 
-use super::super::client::{Client, is_reset};
+use super::super::client::{Client, End, is_reset};
 use super::super::daemon::{Daemon, Kind, Plan};
 use super::super::pattern::Pattern;
 use super::{MANAGED, PROCESS, Tests, env_count};
@@ -37,12 +37,45 @@ pub fn add(tests: &mut Tests) {
         "dying_in_round_robin_leaves_nobody_hanging",
         dies_in_round_robin,
     );
+    tests.add(
+        PROCESS,
+        "dying_in_the_middle_of_a_message_resets_its_connection",
+        dies_in_send,
+    );
     tests.add(MANAGED, "random_kills_under_load", random_kills);
     tests.add(
         MANAGED,
         "random_kills_with_large_messages",
         random_kills_large,
     );
+}
+
+/// Half an answer must not look like a whole one that ends with the connection.
+fn dies_in_send(kind: Kind) {
+    let server = Plan::new(kind).with("trace", 1).allow(DIED).start();
+    server.wait_workers();
+    for round in 1..=3 {
+        let mut client = server.connect();
+        let id = client.ask("id");
+        let mut words = id.split(' ');
+        let session = words.next().unwrap();
+        client.tell(&format!("gatesend go{round}"));
+        server.wait_count("at_gate ", round);
+        // Nobody takes what it sends, so it comes to wait for room for the rest.
+        server.freeze(server.pid());
+        std::fs::write(server.folder().join(format!("go{round}")), "").unwrap();
+        let sender = server.wait_count("sending ", round).pop().unwrap();
+        let pid = sender.rsplit(' ').next().unwrap().parse().unwrap();
+        server.eventually("it waits for room for the rest", || server.is_asleep(pid));
+        server.signal(pid, Signal::KILL);
+        server.wait_count("worker_error ", round);
+        server.signal(server.pid(), Signal::CONT);
+        let (end, bytes) = client.end();
+        assert_eq!(end, End::Reset);
+        assert!(bytes.len() < 1 << 20);
+        server.wait_for(&format!("event {session} close"));
+    }
+    server.finish();
 }
 
 fn successor(kind: Kind) {
