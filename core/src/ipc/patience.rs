@@ -38,6 +38,8 @@ pub struct Patience {
     pause: Duration,
     /// After a yield that took long: the news it has shown so far.
     doubted: Option<usize>,
+    /// News was found, so the owner began a turn without a wait.
+    skipped_wait: bool,
 }
 
 impl Default for Patience {
@@ -47,14 +49,24 @@ impl Default for Patience {
             paused_until: None,
             pause: FIRST_PAUSE,
             doubted: None,
+            skipped_wait: false,
         }
     }
 }
 
 impl Patience {
-    /// Lets others run once, then answers whether there is news. `count` tells how much there is, at most as
-    /// much as it is asked for.
-    pub fn finds(&mut self, mut count: impl FnMut(usize) -> usize) -> bool {
+    /// Lets others run once, then answers whether there is news: a reason to begin a turn without a wait. `count`
+    /// tells how much there is, at most as much as it is asked for. After such a turn the answer is no until the
+    /// owner has waited ([`Patience::waited`]): what comes by other ways must not be overlooked.
+    pub fn finds(&mut self, count: impl FnMut(usize) -> usize) -> bool {
+        if self.skipped_wait {
+            return false;
+        }
+        self.skipped_wait = self.looks(count);
+        self.skipped_wait
+    }
+
+    fn looks(&mut self, mut count: impl FnMut(usize) -> usize) -> bool {
         self.settle(0);
         let start = Instant::now();
         if self.is_paused(start) {
@@ -70,8 +82,13 @@ impl Patience {
         news > 0
     }
 
-    /// Says of the last yield that so much else had come meanwhile.
-    pub fn settle(&mut self, more: usize) {
+    /// The owner has waited, and so much else had come meanwhile.
+    pub fn waited(&mut self, more: usize) {
+        self.skipped_wait = false;
+        self.settle(more);
+    }
+
+    fn settle(&mut self, more: usize) {
         match self.doubted.take() {
             Some(news) if news.saturating_add(more) < BATCH => self.note_vain(Instant::now()),
             Some(_) => self.note_good(),
@@ -170,6 +187,8 @@ mod tests {
     fn a_pause_looks_at_nothing() {
         let mut patience = Patience::default();
         assert!(patience.finds(|_| 1));
+        assert!(!patience.finds(|_| panic!("not before a wait")));
+        patience.waited(0);
         assert!(!patience.finds(|_| 0));
         assert!(pauses(&mut patience, 1, 1_000, Instant::now()));
         assert!(!patience.finds(|_| panic!("not asked")));

@@ -182,8 +182,6 @@ struct Worker {
     server_loop: ServerLoop,
     limit: RequestLimit,
     patience: Patience,
-    /// This turn began without a look at the event loop: the next one must not.
-    skipped_wait: bool,
 }
 
 /// Runs a worker of process mode until it stops; answers the exit status of its process.
@@ -215,7 +213,6 @@ pub(super) fn run(
         server_loop,
         limit: RequestLimit::new(shared),
         patience: Patience::default(),
-        skipped_wait: false,
     };
     worker.run()
 }
@@ -281,7 +278,7 @@ impl Worker {
         if self.finds_messages() {
             return Ok(());
         }
-        self.skipped_wait = false;
+        self.patience.waited(0);
         bell.prepare_sleep();
         let may_take =
             |(reactor, inbox): (usize, &Consumer)| !inbox.is_empty() && self.takes_from(reactor);
@@ -305,13 +302,12 @@ impl Worker {
 
     /// Before a sleep: whether reactor threads have written something meanwhile.
     fn finds_messages(&mut self) -> bool {
-        if self.skipped_wait || self.context.stop.get() || self.context.is_full() {
+        if self.context.stop.get() || self.context.is_full() {
             return false;
         }
         let inboxes = &self.inboxes;
         let count = |limit| count_records(inboxes, limit);
-        self.skipped_wait = self.patience.finds(count);
-        self.skipped_wait
+        self.patience.finds(count)
     }
 
     /// Takes messages of one reactor; answers whether there were some.

@@ -83,8 +83,6 @@ pub struct ReactorThread {
     /// For connections that hold nothing yet.
     spare: Option<Box<PackageBuffer>>,
     patience: Patience,
-    /// This turn began without a look at the sockets: the next one must not.
-    skipped_wait: bool,
     shutting_down: bool,
     /// When closed sockets are no longer waited for, monotonic milliseconds.
     linger_until_ms: Option<u64>,
@@ -131,7 +129,6 @@ impl ReactorThread {
             unannounced: Vec::new(),
             spare: None,
             patience: Patience::default(),
-            skipped_wait: false,
             shutting_down: false,
             linger_until_ms: None,
             shared,
@@ -165,17 +162,12 @@ impl ReactorThread {
 
     /// Before a sleep: whether workers have written something meanwhile.
     fn finds_answers(&mut self) -> bool {
-        if self.skipped_wait {
-            return false;
-        }
         let inboxes = &self.inboxes;
         let count = |limit| count_records(inboxes.iter().map(Rc::as_ref), limit);
-        self.skipped_wait = self.patience.finds(count);
-        self.skipped_wait
+        self.patience.finds(count)
     }
 
     fn wait(&mut self, busy: bool) -> Result<(), Error> {
-        self.skipped_wait = false;
         let shared = Arc::clone(&self.shared);
         let bell = shared.host_bell(self.id);
         let timeout = if busy {
@@ -193,7 +185,7 @@ impl ReactorThread {
         let mut events = std::mem::take(&mut self.ready_events);
         events.clear();
         events.extend(self.poller.events());
-        self.patience.settle(events.len());
+        self.patience.waited(events.len());
         if !events.is_empty() {
             self.set.set_now(clock::monotonic_ms(), clock::wall_us());
         }
