@@ -23,6 +23,7 @@ use crate::log;
 use crate::net::send_queue::{BufferPool, FlushOutcome, SendQueue};
 use crate::net::stream::{ReadOutcome, Stream, WriteOutcome};
 use crate::reactor::timers::{TimerId, Timers};
+use crate::sys::Errno;
 
 /// How long a closed connection's peer may take to close its side, in milliseconds.
 const LINGER_MS: u64 = 5_000;
@@ -384,6 +385,23 @@ impl ConnectionSet {
         match c.stage {
             Stage::Open => self.effects.push(Effect::Gone { key }),
             Stage::Draining | Stage::Lingering => self.remove(key),
+        }
+    }
+
+    /// A message to this session will never be whole: its connection is reset, once user code was told.
+    pub fn cut_short(&mut self, session_id: u64) {
+        let Some(key) = self.find(session_id) else {
+            return;
+        };
+        log::notice(format_args!(
+            "connection {session_id} is reset: a message to it was cut in the middle, as its sender died or found no room"
+        ));
+        match self.slab.get_mut(key) {
+            Some(c) if c.stage == Stage::Open => {
+                c.reset_wanted = true;
+                self.peer_gone(key, Errno::ECONNRESET as i32);
+            }
+            _ => self.confirm_close(key, true),
         }
     }
 

@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 
-use super::connection::{ConnectionSet, Stage};
+use super::connection::ConnectionSet;
 use super::shared::Shared;
 use crate::ipc::message::{FIRST, Header, Kind, LAST, RESET};
 use crate::log;
 use crate::shm::ring::Consumer;
-use crate::sys::Errno;
 
 /// Messages taken from one producer before the next one's turn.
 const DRAIN_BATCH: usize = 64;
@@ -123,22 +122,7 @@ impl Local {
 
     fn cut_short(&self, source: usize, open: OpenParts) {
         self.open_parts.borrow_mut().remove(&source);
-        let mut set = self.set.borrow_mut();
-        let Some(key) = set.find(open.session_id) else {
-            return;
-        };
-        log::notice(format_args!(
-            "connection {} is reset: a message to it was cut in the middle, as its sender died or found no room",
-            open.session_id
-        ));
-        match set.get_mut(key) {
-            Some(c) if c.stage == Stage::Open => {
-                // Once user code was told.
-                c.reset_wanted = true;
-                set.peer_gone(key, Errno::ECONNRESET as i32);
-            }
-            _ => set.confirm_close(key, true),
-        }
+        self.set.borrow_mut().cut_short(open.session_id);
     }
 
     /// The manager says that a process is dead: takes what it still sent, then looks at what it left open.

@@ -8,7 +8,6 @@ use crate::log;
 use crate::server::connection::{Effect, Stage};
 use crate::server::dispatch::Dispatcher;
 use crate::server::handler::Event;
-use crate::sys::Errno;
 
 impl ReactorThread {
     pub(super) fn drain_inboxes(&mut self) -> bool {
@@ -175,21 +174,8 @@ impl ReactorThread {
     }
 
     pub(super) fn cut_short(&mut self, source: usize) {
-        if let Some(open) = self.open_parts[source].take()
-            && let Some(key) = self.set.find(open.session_id)
-        {
-            log::notice(format_args!(
-                "connection {} is reset: a message to it was cut in the middle, as its sender died or found no room",
-                open.session_id
-            ));
-            match self.set.get_mut(key) {
-                Some(c) if c.stage == Stage::Open => {
-                    // Once user code was told.
-                    c.reset_wanted = true;
-                    self.set.peer_gone(key, Errno::ECONNRESET as i32);
-                }
-                _ => self.set.confirm_close(key, true),
-            }
+        if let Some(open) = self.open_parts[source].take() {
+            self.set.cut_short(open.session_id);
         }
     }
 
